@@ -1,0 +1,73 @@
+# Needs Go and, for the C units, gcc. The targets below are all there is.
+
+GO        ?= go
+TAGS      ?=
+FUZZTIME  ?= 20s
+BENCHTIME ?= 1s
+JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
+
+# Debian packages: what tests run, and what bench-peers compares with.
+TEST_DEPS  := curl
+PEER_DEPS  := caddy gcc h2o nginx wrk
+DEPS       ?= $(TEST_DEPS)
+
+GOTEST := $(GO) test $(if $(TAGS),-tags $(TAGS))
+
+.DEFAULT_GOAL := all
+.PHONY: all test race purego nocgo fuzz lint bench bench-peers soak deps ci clean help
+
+all: ## Build ./bin/hyperion with exactly the modules that go.mod names
+	GOWORK=off $(GO) build -trimpath -o bin/hyperion ./cmd/hyperion
+
+test: ## Run the tests of all modules (TAGS=hyperionpoison: with recycled memory poisoned)
+	@$(MAKE) --no-print-directory deps || echo "make test: tests that need these programs will skip"
+	$(GOTEST) work
+
+race: ## Run the product's tests under the race detector
+	$(GOTEST) -race ./...
+
+purego: ## Build and test without C and assembly of ours
+	$(GO) build -tags purego ./...
+	$(GO) test -tags purego ./...
+
+nocgo: ## Build and test without a C compiler
+	CGO_ENABLED=0 $(GO) build ./...
+	CGO_ENABLED=0 $(GO) test ./...
+
+fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
+	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . \
+	| sed -E 's,(.*)/[^/]*:func (.*),\1 \2,' | sort -u \
+	| xargs -P $(JOBS) -L 1 sh -c 'out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 $$0 2>&1) \
+	  && echo "ok   $$0 $$1" || { echo "FAIL $$0 $$1"; echo "$$out"; exit 1; }'
+
+lint: ## Check gofmt, go vet and staticcheck, and that go.mod alone builds the product
+	@bad=$$(gofmt -l .); test -z "$$bad" || { echo "gofmt -w" $$bad; exit 1; }
+	$(GO) vet work
+	$(GO) tool staticcheck work
+	GOWORK=off $(GO) build ./...
+
+bench: ## Run the Go benchmarks for BENCHTIME (1s) each
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) work
+
+bench-peers: ## Measure Hyperion beside nginx, h2o, Caddy, net/http and fasthttp
+	@$(MAKE) --no-print-directory deps DEPS="$(PEER_DEPS)"
+	$(GO) run ./tools/bench
+
+soak: all ## Load ./bin/hyperion with connection churn for 10 minutes; descriptors, goroutines and memory must stay flat
+	$(GO) run ./tools/soak
+
+deps: ## Install the Debian packages in DEPS that are missing (needs root)
+	@missing=; for p in $(DEPS); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	test -z "$$missing" || { \
+	  echo "missing:$$missing"; \
+	  test "$$(id -u)" = 0 || { echo "run: sudo make deps DEPS=\"$$missing\""; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; }
+
+ci: ## Run everything that a change must pass
+	.ci/run
+
+clean: ## Remove what the targets made
+	rm -rf bin
+
+help: ## List the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14

@@ -1,0 +1,267 @@
+package h1
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+)
+
+// A body reads the content of one request from its session. The handler may
+// read it from another goroutine than it answers from, and may still hold it
+// when it has returned: end cuts it off from the session then.
+type body struct {
+	mu        sync.Mutex // held while a Read waits
+	s         *session   // nil once ended
+	framing   Framing
+	remain    int64 // bytes to come, of ContentLength
+	chunked   Chunked
+	total     int64 // bytes read
+	waited    time.Duration
+	state     bodyState
+	err       error        // sticky
+	cont      func() error // sends 100 (Continue); nil when it is not awaited
+	continued atomic.Bool  // cont was called, or need not be
+	trailer   *http.Header // where trailers go; nil to drop them
+	userTimed bool         // the handler set a read deadline of its own
+}
+
+type bodyState uint8
+
+const (
+	bodyOpen  bodyState = iota
+	bodyRead            // the end was read: the next request may follow
+	bodyBroke           // the connection cannot go on
+)
+
+// begin readies b for the request at hand. It reports false when that has no body.
+func (b *body) begin(s *session) bool {
+	b.s, b.framing = s, s.head.Framing
+	b.remain, b.total, b.waited, b.err = s.head.Framing.Length, 0, 0, nil
+	b.state = bodyOpen
+	b.cont, b.trailer, b.userTimed = nil, nil, false
+	b.continued.Store(false)
+	b.chunked = Chunked{}
+	if b.framing.Kind == NoBody || b.framing.Kind == ContentLength && b.remain == 0 {
+		b.state, b.err = bodyRead, io.EOF
+		return false
+	}
+	return true
+}
+
+// Read reads content. It ends with io.EOF; every other error is final and ends
+// the connection after the response.
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.s == nil {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	return b.read(p)
+}
+
+func (b *body) read(p []byte) (n int, err error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if b.cont != nil && !b.continued.Swap(true) {
+		if err := b.cont(); err != nil {
+			return 0, b.fail(err)
+		}
+	}
+	if b.framing.Kind == ChunkedCoding {
+		n, err = b.readChunked(p)
+	} else {
+		n, err = b.readLength(p)
+	}
+	b.total += int64(n)
+	bump(&b.s.tally.bytesIn, int64(n))
+	return n, err
+}
+
+func (b *body) readLength(p []byte) (int, error) {
+	s := b.s
+	p = p[:min(int64(len(p)), b.remain)]
+	n := copy(p, s.in[s.r:s.w])
+	s.r += n
+	if n == 0 {
+		var err error
+		if n, err = b.wait(p); err != nil {
+			return 0, b.fail(err)
+		}
+	}
+	if b.remain -= int64(n); b.remain == 0 {
+		b.state, b.err = bodyRead, io.EOF
+		return n, nil
+	}
+	return n, nil
+}
+
+func (b *body) readChunked(p []byte) (n int, err error) {
+	s := b.s
+	for n == 0 {
+		if s.r == s.w {
+			s.roomForBody()
+			m, err := b.wait(s.in[s.w:])
+			if err != nil {
+				return 0, b.fail(err)
+			}
+			s.w += m
+		}
+		// Never more than p holds: what follows the data stays unread.
+		avail := s.in[s.r:s.w]
+		data, used, done, err := b.chunked.Next(avail[:min(len(avail), max(len(p), 1))], &s.cfg.Limits)
+		n = copy(p, data)
+		s.r += used
+		if err != nil {
+			return n, b.fail(err)
+		}
+		if done {
+			b.state, b.err = bodyRead, io.EOF
+			b.takeTrailers()
+			if n == 0 {
+				return 0, io.EOF
+			}
+		}
+	}
+	return n, nil
+}
+
+// takeTrailers adds the trailer section to the request's Trailer, which holds
+// the announced names already.
+func (b *body) takeTrailers() {
+	if b.trailer == nil {
+		return
+	}
+	for _, f := range b.chunked.Trailers() {
+		if *b.trailer == nil {
+			*b.trailer = make(http.Header)
+		}
+		b.trailer.Add(string(f.Name), string(f.Value))
+	}
+}
+
+// wait reads from the connection under the deadlines of a body.
+func (b *body) wait(p []byte) (int, error) {
+	s := b.s
+	if !b.userTimed {
+		s.conn.ReadExpiry(earlier(netio.Until(s.cfg.BodyIdle), s.readEnd()))
+	}
+	before := netio.Now()
+	n, err := s.conn.Read(p)
+	b.waited += netio.Now() - before
+	if err == nil && b.tooSlow() {
+		err = errBodyTooSlow
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// tooSlow compares the bytes so far with the least that the time spent waiting
+// for them allows, after a grace of BodyIdle.
+func (b *body) tooSlow() bool {
+	rate := b.s.cfg.MinBodyRate
+	return rate > 0 && b.waited > b.s.cfg.BodyIdle && float64(b.total) < float64(rate)*b.waited.Seconds()
+}
+
+func (b *body) fail(err error) error {
+	b.state, b.err = bodyBroke, err
+	if err == error(ErrBodyTooLarge) {
+		b.err = &http.MaxBytesError{Limit: b.s.cfg.Limits.BodyBytes}
+	}
+	return b.err
+}
+
+// rule returns the error of the protocol or of a limit that broke the body, to
+// be answered when the handler did not answer itself; else nil.
+func (b *body) rule() *Error {
+	var e *Error
+	var tooLarge *http.MaxBytesError
+	switch {
+	case b.state != bodyBroke:
+		return nil
+	case errors.As(b.err, &tooLarge):
+		return ErrBodyTooLarge
+	case b.err == netio.ErrReadExpired:
+		return errBodyTimeout
+	case errors.As(b.err, &e):
+		return e
+	}
+	return nil
+}
+
+// Close keeps the rest from being read by the handler. The session decides
+// later whether to drain it.
+func (b *body) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.s != nil && b.err == nil {
+		b.err = http.ErrBodyReadAfterClose
+	}
+	return nil
+}
+
+// cut cuts b off from its session. A Read that waits is woken and fails. Only
+// the goroutine of the exchange may call it, and not with its lock held.
+func (b *body) cut() {
+	s := b.s // set before the handler ran, cleared only here
+	if s == nil {
+		return
+	}
+	if !b.mu.TryLock() {
+		s.conn.SetReadDeadline(time.Unix(1, 0))
+		b.mu.Lock()
+		s.conn.ReadExpiry(0)
+	}
+	b.s = nil
+	b.mu.Unlock()
+}
+
+// ended reports whether the whole body was read; only for its session.
+func (b *body) ended() bool { return b.state == bodyRead }
+
+// wantsContinue reports that the client still waits for 100 (Continue), so that
+// nobody knows whether it will send the body.
+func (b *body) wantsContinue() bool { return b.cont != nil && !b.continued.Load() }
+
+// left returns how many bytes are known to come.
+func (b *body) left() int64 {
+	if b.state == bodyBroke {
+		return drainSize + 1
+	}
+	return b.remain
+}
+
+// A drainReader reads on where the handler closed the body.
+type drainReader struct{ b *body }
+
+func (d drainReader) Read(p []byte) (int, error) {
+	d.b.mu.Lock()
+	defer d.b.mu.Unlock()
+	if d.b.state == bodyOpen {
+		d.b.err = nil
+	}
+	return d.b.read(p)
+}
+
+// roomForBody makes room to read behind the request head, which must stay
+// while the request runs: the handler of a direct route sees slices of it.
+func (s *session) roomForBody() {
+	s.r, s.w = s.base, s.base
+	if len(s.in)-s.base < readSize/4 {
+		s.in = make([]byte, readSize)
+		s.r, s.w, s.base = 0, 0, 0
+	}
+}

@@ -1,0 +1,86 @@
+package h1
+
+import (
+	"net/http"
+	"runtime/debug"
+)
+
+// serveHandler answers with the http.Handler.
+func (s *session) serveHandler() {
+	c := &s.cfg.Counters
+	running := c.InFlight.Add(1)
+	defer c.InFlight.Add(-1)
+	if s.cfg.MaxInFlight > 0 && running > s.cfg.MaxInFlight {
+		c.Shed.Add(1)
+		s.shed()
+		return
+	}
+	x, r, err := s.newExchange()
+	if err != nil {
+		c.Refused.Add(1)
+		s.keep, s.partial = false, true
+		s.reply(errTargetURL, s.head.Minor, s.head.Method == "HEAD")
+		return
+	}
+	ok := s.runHandler(x, r)
+	if x.hijacked {
+		x.ctx.unwatch()
+		x.end()
+		return
+	}
+	x.ctx.end()
+	e := x.body.rule()
+	switch {
+	case !ok:
+		x.abandon()
+	case e != nil && x.status == 0:
+		s.countRefused(e)
+		s.keep, s.partial = false, true
+		s.reply(e, s.head.Minor, r.Method == "HEAD")
+	default:
+		x.finish()
+	}
+	if s.head.Framing.Kind != NoBody {
+		s.drain(&x.body)
+	}
+	x.end()
+	x.body.cut()
+}
+
+// shed answers a request that is over the limit of handlers at once. Reading
+// its body would cost what shedding saves.
+func (s *session) shed() {
+	if s.head.Framing.Kind != NoBody {
+		s.keep, s.partial = false, true
+	}
+	s.reply(errOverload, s.head.Minor, s.head.Method == "HEAD")
+}
+
+// runHandler calls the handler. It reports false when that panicked: then the
+// connection is cut off, so that the client sees a broken response rather than
+// a short one.
+func (s *session) runHandler(x *exchange, r *http.Request) (ok bool) {
+	defer func() {
+		if ok {
+			return
+		}
+		if v := recover(); v != http.ErrAbortHandler {
+			s.cfg.logf("http: panic serving %v: %v\n%s", r.RemoteAddr, v, debug.Stack())
+		}
+		if s.status == 0 {
+			s.status = http.StatusInternalServerError // for the log; the client sees none
+		}
+	}()
+	s.cfg.Handler.ServeHTTP(x, r)
+	return true
+}
+
+// sendContinue sends 100 (Continue), unless the response has begun.
+func (x *exchange) sendContinue() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.status != 0 || x.s == nil {
+		return nil
+	}
+	return x.s.sendContinue()
+}

@@ -1,0 +1,38 @@
+package h1
+
+import "bytes"
+
+// Bounds that Limits uses where its field is zero.
+const (
+	DefaultChunkExtBytes = 256     // of one chunk
+	DefaultTrailerBytes  = 8 << 10 // of one body
+)
+
+// Bounds that nobody needs to choose.
+const (
+	maxEmptyLines    = 2        // before a request line
+	maxMethodBytes   = 32       // the longest registered method has 17
+	maxChunkDigits   = 16       // of a chunk size, leading zeros included
+	chunkExtOverdraw = 16 << 10 // bytes by which a body's chunk extensions may outweigh its data
+)
+
+// Limits bounds what a peer can make a server read. It is shared by
+// connections and not written to.
+type Limits struct {
+	HeadBytes     int   // request line, fields and the blank line, with empty lines before them; above 0
+	Fields        int   // header fields, and on their own trailer fields
+	TargetBytes   int   // request target
+	BodyBytes     int64 // content after decoding; negative: no limit
+	ChunkExtBytes int   // extensions of one chunk; 0: DefaultChunkExtBytes
+	TrailerBytes  int   // trailer section; 0: DefaultTrailerBytes
+}
+
+// Ready reports whether Parse may say more of buf than that it is incomplete,
+// when that was the answer for its first seen bytes. It looks at the other
+// bytes only, so that a peer who sends a head byte by byte costs no parse a
+// byte.
+func (h *Head) Ready(buf []byte, seen int, lim *Limits) bool {
+	return len(buf) >= lim.HeadBytes ||
+		!h.lineRead && len(buf) > lim.TargetBytes ||
+		bytes.IndexByte(buf[seen:], '\n') >= 0
+}

@@ -1,0 +1,406 @@
+package h1
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/access"
+	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+)
+
+// Sizes of a session's buffers, in bytes.
+const (
+	readSize  = 4 << 10  // read buffer at first; grows to hold one head
+	writeSize = 4 << 10  // write buffer at first
+	bodySize  = 4 << 10  // response bytes held back so that Content-Length is known
+	outFlush  = 16 << 10 // write when so much has gathered; larger pieces are not copied
+	keepSize  = 32 << 10 // larger buffers are given back when the connection is parked
+	drainSize = 256 << 10
+)
+
+// lingerTime is how long a connection that must close is still read, so that
+// the peer gets the response rather than a reset (RFC 9112 §9.6).
+const lingerTime = time.Second
+
+// A session serves HTTP/1.1 on one connection at a time. It owns the buffers
+// that a busy connection needs; they pass to the next connection with it.
+type session struct {
+	cfg  *Config
+	conn netio.Conn
+	tls  bool
+
+	// Read side. in[r:w] is read but not consumed.
+	in      []byte
+	r, w    int
+	seen    int  // bytes of in[r:w] that Head.Ready has judged
+	partial bool // part of a head is there and its deadline is armed
+	head    Head
+	headAt  time.Duration // coarse time of the request's first byte
+	base    int           // in[base:] may be overwritten while the request runs
+
+	// Write side. out is not yet written.
+	out     []byte
+	vec     [3][]byte
+	werr    error
+	sent    int64 // bytes of the current response given to out or to the kernel
+	bodyBuf []byte
+
+	// The current request.
+	ctx    direct.Ctx
+	req    *direct.Request
+	resp   *direct.Response
+	body   body // of direct routes
+	rec    access.Record
+	status int  // of the response, for the record
+	keep   bool // the connection may go on after the response
+	gone   bool // the connection is no longer ours
+
+	tally *tally
+}
+
+// NewSession returns a session; it is used by one goroutine.
+func NewSession(cfg *Config) netio.Session {
+	s := &session{
+		cfg: cfg, in: make([]byte, readSize), out: make([]byte, 0, writeSize),
+		tally: cfg.Counters.sessions.take(),
+	}
+	s.req, s.resp = direct.Describe(&s.ctx)
+	return s
+}
+
+// Retire gives a session's tally back.
+func (s *session) Retire() { s.cfg.Counters.sessions.put(s.tally) }
+
+// Serve answers the requests of c until it has nothing more to read, and
+// parks it; or until it must close, and closes it.
+func (s *session) Serve(c netio.Conn) {
+	s.bind(c)
+	defer s.unbind()
+	if !s.handshake() {
+		return
+	}
+	for s.fill() {
+		for s.keep && !s.gone && s.next() {
+		}
+		if s.gone {
+			return
+		}
+		if s.flush() != nil || !s.keep {
+			s.close()
+			return
+		}
+		if s.r == s.w && s.park() {
+			return
+		}
+	}
+}
+
+func (s *session) bind(c netio.Conn) {
+	s.conn, s.tls = c, false
+	s.r, s.w, s.seen, s.partial = 0, 0, 0, false
+	s.keep, s.gone, s.werr = true, false, nil
+}
+
+func (s *session) unbind() {
+	s.conn = nil
+	poison(s.in)
+	poison(s.out[:cap(s.out)])
+	poison(s.bodyBuf[:cap(s.bodyBuf)])
+	if len(s.in) > keepSize {
+		s.in = make([]byte, readSize)
+	}
+	if cap(s.out) > keepSize {
+		s.out = make([]byte, 0, writeSize)
+	}
+	if cap(s.bodyBuf) > keepSize {
+		s.bodyBuf = nil
+	}
+	s.out, s.bodyBuf = s.out[:0], s.bodyBuf[:0]
+}
+
+// park gives the connection back when nothing more is to be read of it.
+func (s *session) park() bool {
+	s.r, s.w = 0, 0
+	s.cfg.connState(s.conn, http.StateIdle)
+	if s.conn.Park(netio.Until(s.cfg.IdleTimeout)) {
+		s.gone = true
+		return true
+	}
+	return false
+}
+
+// fill reads more bytes. It returns false when the connection has ended.
+func (s *session) fill() bool {
+	if s.w == len(s.in) {
+		s.makeRoom()
+	}
+	if s.r == s.w {
+		s.r, s.w = 0, 0
+	}
+	n, err := s.conn.Read(s.in[s.w:])
+	if err != nil {
+		s.readFailed(err)
+		return false
+	}
+	if s.r == s.w {
+		s.headAt = netio.Now()
+		s.cfg.connState(s.conn, http.StateActive)
+	}
+	s.w += n
+	return true
+}
+
+// makeRoom moves the unread bytes to the front, or into a larger buffer.
+func (s *session) makeRoom() {
+	if s.r > 0 {
+		s.w = copy(s.in, s.in[s.r:s.w])
+		s.r = 0
+		return
+	}
+	in := make([]byte, 2*len(s.in))
+	copy(in, s.in[:s.w])
+	s.in = in
+}
+
+// readFailed ends the connection after a failed read between or inside request heads.
+func (s *session) readFailed(err error) {
+	if err == netio.ErrReadExpired {
+		s.cfg.Counters.TimedOut.Add(1)
+		if s.r < s.w {
+			s.refuse(errHeaderTimeout)
+		}
+	}
+	s.close()
+}
+
+// next parses and answers one request. It returns false when the buffer
+// holds no whole head; the head's deadline runs then.
+func (s *session) next() bool {
+	buf := s.in[s.r:s.w]
+	if len(buf) == 0 {
+		return false
+	}
+	if s.partial && !s.head.Ready(buf, s.seen, &s.cfg.Limits) {
+		s.seen = len(buf)
+		return false
+	}
+	n, err := s.head.Parse(buf, &s.cfg.Limits)
+	if err != nil {
+		s.refuse(err.(*Error))
+		return false
+	}
+	if n == 0 {
+		s.seen = len(buf)
+		if !s.partial {
+			s.partial = true
+			s.conn.ReadExpiry(s.headExpiry())
+		}
+		return false
+	}
+	if s.partial || !s.conn.Drained() {
+		s.partial = false
+		s.conn.ReadExpiry(0)
+	}
+	s.r += n
+	s.base = s.r
+	s.seen = 0
+	s.serve()
+	if s.gone {
+		return false
+	}
+	poison(buf[:n])
+	if s.keep && s.r < s.w {
+		s.headAt = netio.Now()
+		s.cfg.connState(s.conn, http.StateIdle)
+		s.cfg.connState(s.conn, http.StateActive)
+	}
+	return true
+}
+
+func (s *session) headExpiry() time.Duration {
+	return earlier(netio.Until(s.cfg.HeaderTimeout), s.readEnd())
+}
+
+// readEnd is when the whole request must have been read, or 0.
+func (s *session) readEnd() time.Duration {
+	if s.cfg.ReadTimeout <= 0 {
+		return 0
+	}
+	return s.headAt + s.cfg.ReadTimeout + netio.SweepInterval
+}
+
+// earlier returns the earlier of two coarse times, of which 0 means never.
+func earlier(a, b time.Duration) time.Duration {
+	if a == 0 || (b != 0 && b < a) {
+		return b
+	}
+	return a
+}
+
+// serve answers the request whose head was just parsed.
+func (s *session) serve() {
+	s.sent, s.status = 0, 0
+	s.keep = s.head.KeepAlive && !s.cfg.Draining()
+	s.beginRecord()
+	if s.cfg.WriteTimeout > 0 {
+		s.conn.WriteExpiry(netio.Until(s.cfg.WriteTimeout))
+	}
+	s.fillRequest()
+	if m, ok := s.cfg.Routes.Match(&s.ctx); ok {
+		s.serveDirect(&m)
+	} else {
+		s.serveHandler()
+	}
+	bump(&s.tally.requests, 1)
+	bump(&s.tally.bytesOut, s.sent)
+	s.endRecord()
+	if s.cfg.WriteTimeout > 0 && !s.gone {
+		s.conn.WriteExpiry(0)
+	}
+}
+
+// fillRequest shows the head to the direct routes.
+func (s *session) fillRequest() {
+	h, q := &s.head, s.req
+	q.Method, q.Path, q.Query, q.Host = h.Method, h.Path, h.Query, h.Host
+	q.Fields, q.Minor, q.Remote, q.TLS = h.Fields, h.Minor, s.conn.Remote(), s.tls
+}
+
+// emit adds response bytes: copied to gather with others when they are few,
+// written together with what gathered when they are many.
+func (s *session) emit(p []byte) {
+	s.sent += int64(len(p))
+	if len(s.out)+len(p) <= outFlush {
+		s.out = append(s.out, p...)
+		return
+	}
+	s.markFirstByte()
+	if s.werr == nil {
+		s.vec[0], s.vec[1] = s.out, p
+		_, s.werr = s.conn.Writev(s.vec[:2]...)
+		s.vec = [3][]byte{}
+	}
+	s.out = s.out[:0]
+}
+
+// flush writes what gathered.
+func (s *session) flush() error {
+	if len(s.out) > 0 {
+		if s.werr == nil {
+			_, s.werr = s.conn.Write(s.out)
+		}
+		s.out = s.out[:0]
+	}
+	return s.werr
+}
+
+// close ends the connection. While the peer may still be sending, it is read
+// on for a moment after FIN: a close with unread bytes would make a reset,
+// which can destroy the response on its way.
+func (s *session) close() {
+	s.gone = true
+	s.flush()
+	if s.werr == nil && (s.r < s.w || !s.conn.Drained() || s.partial) && s.status != 0 {
+		s.linger()
+	}
+	s.cfg.connState(s.conn, http.StateClosed)
+	s.conn.Close()
+}
+
+func (s *session) linger() {
+	if s.conn.CloseWrite() != nil {
+		return
+	}
+	s.conn.ReadExpiry(netio.Until(lingerTime))
+	for left := drainSize; left > 0; {
+		n, err := s.conn.Read(s.in)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+// drain reads the rest of a request body that the handler left, so that the
+// connection can go on; it gives up on large or slow ones.
+func (s *session) drain(b *body) {
+	if !s.keep || b.ended() {
+		return
+	}
+	if b.wantsContinue() || b.left() > drainSize || s.flush() != nil {
+		s.keep, s.partial = false, true // partial: the peer may still be sending
+		return
+	}
+	if n, err := io.CopyN(io.Discard, drainReader{b}, drainSize+1); err != io.EOF || n > drainSize {
+		s.keep, s.partial = false, true
+	}
+}
+
+// markFirstByte notes when the response started to leave.
+func (s *session) markFirstByte() {
+	if s.cfg.Done != nil && s.rec.FirstByte == 0 {
+		s.rec.FirstByte = time.Since(s.rec.Start)
+	}
+}
+
+func (s *session) beginRecord() {
+	if s.cfg.Done == nil {
+		return
+	}
+	h := &s.head
+	s.rec = access.Record{
+		Start: time.Now(), Remote: s.conn.Remote(), Method: h.Method,
+		Path: h.Path, Query: h.Query, Host: h.Host, Proto: protoName(h.Minor),
+	}
+	if h.Form == AuthorityForm {
+		s.rec.Path = h.Target
+	}
+	for i := range h.Fields {
+		switch f := &h.Fields[i]; len(f.Name) {
+		case len("referer"):
+			setIf(&s.rec.Referer, f, "referer")
+		case len("user-agent"):
+			setIf(&s.rec.UserAgent, f, "user-agent")
+		case len("x-request-id"):
+			setIf(&s.rec.RequestID, f, "x-request-id")
+		}
+	}
+}
+
+func setIf(dst *[]byte, f *direct.Field, name string) {
+	if foldEqual(f.Name, name) {
+		*dst = f.Value
+	}
+}
+
+// endRecord logs the request. A response that no pipelined request follows is
+// flushed first, so that its time includes the write.
+func (s *session) endRecord() {
+	if s.cfg.Done == nil || s.status == 0 {
+		return
+	}
+	if s.r == s.w && !s.gone {
+		s.flush()
+	}
+	s.rec.Duration = time.Since(s.rec.Start)
+	if s.rec.FirstByte == 0 {
+		s.rec.FirstByte = s.rec.Duration
+	}
+	s.rec.Status, s.rec.BytesOut = s.status, s.sent
+	if s.werr != nil && s.rec.FirstByte == s.rec.Duration {
+		s.rec.Status = statusClientGone
+	}
+	s.cfg.Done(&s.rec)
+}
+
+// statusClientGone is logged when the peer closed before the response left.
+const statusClientGone = 499
+
+func protoName(minor int) string {
+	if minor == 0 {
+		return "HTTP/1.0"
+	}
+	return "HTTP/1.1"
+}

@@ -1,0 +1,245 @@
+package netio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// acceptRetry is how long accepting pauses when the process is out of
+// descriptors or memory.
+const acceptRetry = 50 * time.Millisecond
+
+// An acceptor takes the connections of one listener, raw: no net.Conn is made.
+type acceptor struct {
+	engine   *Engine
+	listener net.Listener
+	raw      syscall.RawConn
+	gate     gate
+	unix     bool
+	accepted func(Conn)
+}
+
+// acceptors finds the acceptor of a listener's event.
+var acceptors struct {
+	sync.Mutex
+	byFD map[acceptorKey]*acceptor
+}
+
+type acceptorKey struct {
+	engine *Engine
+	fd     int32
+}
+
+// serveEpoll serves listeners that are plain TCP or Unix sockets; served is
+// false for all others.
+func (e *Engine) serveEpoll(ctx context.Context, l net.Listener, accepted func(Conn)) (served bool, err error) {
+	var raw syscall.RawConn
+	switch l := l.(type) {
+	case *net.TCPListener:
+		raw, err = l.SyscallConn()
+	case *net.UnixListener:
+		if l.Addr().Network() != "unix" {
+			return false, nil
+		}
+		raw, err = l.SyscallConn()
+	default:
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, e.servePollable(ctx, l, raw, accepted)
+}
+
+func (e *Engine) listenerReady(fd int32) {
+	acceptors.Lock()
+	a := acceptors.byFD[acceptorKey{e, fd}]
+	acceptors.Unlock()
+	if a != nil {
+		a.gate.wake()
+	}
+}
+
+func (a *acceptor) run(ctx context.Context) error {
+	_, isTCP := a.listener.(*net.TCPListener)
+	a.unix = !isTCP
+	var key acceptorKey
+	var regErr error
+	err := a.raw.Control(func(fd uintptr) {
+		if isTCP {
+			inheritOptions(int(fd))
+		}
+		key = acceptorKey{a.engine, int32(fd)}
+		acceptors.Lock()
+		if acceptors.byFD == nil {
+			acceptors.byFD = map[acceptorKey]*acceptor{}
+		}
+		acceptors.byFD[key] = a
+		acceptors.Unlock()
+		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd), Pad: listenerGen}
+		regErr = unix.EpollCtl(a.engine.epoll.pollers[0].fd, unix.EPOLL_CTL_ADD, int(fd), &ev)
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		acceptors.Lock()
+		delete(acceptors.byFD, key)
+		acceptors.Unlock()
+		a.raw.Control(func(fd uintptr) {
+			unix.EpollCtl(a.engine.epoll.pollers[0].fd, unix.EPOLL_CTL_DEL, int(fd), nil)
+		})
+	}()
+	if regErr != nil {
+		return fmt.Errorf("netio: listener: epoll_ctl: %w", regErr)
+	}
+	stop := context.AfterFunc(ctx, func() { a.gate.wake() })
+	defer stop()
+	closed := a.noticeClose(ctx)
+	defer closed()
+	return a.accept(ctx)
+}
+
+// inheritOptions sets on a listener what its connections are to have: Linux
+// copies these options at accept, which saves a system call for each.
+func inheritOptions(fd int) {
+	// Failing here costs speed or detection of dead peers, never correctness.
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15)
+	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9)
+}
+
+// noticeClose wakes the acceptor when somebody else closed the listener, which
+// makes no event.
+func (a *acceptor) noticeClose(ctx context.Context) (stop func()) {
+	quit := make(chan struct{})
+	go func() {
+		t := time.NewTicker(SweepInterval)
+		defer t.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-t.C:
+				if a.raw.Control(func(uintptr) {}) != nil {
+					a.gate.wake()
+					return
+				}
+			}
+		}
+	}()
+	return func() { close(quit) }
+}
+
+func (a *acceptor) accept(ctx context.Context) error {
+	for {
+		if err := a.engine.admit(ctx); err != nil {
+			return err
+		}
+		fd, remote, err := a.accept4()
+		switch {
+		case err == nil:
+			a.adopt(fd, remote)
+		case ctx.Err() != nil: // only now: what the kernel had accepted is served
+			return context.Cause(ctx)
+		case errors.Is(err, unix.EAGAIN):
+			a.gate.wait(func() error { return ctx.Err() })
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
+		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
+			select {
+			case <-time.After(acceptRetry):
+			case <-ctx.Done():
+			}
+		default:
+			return err
+		}
+	}
+}
+
+// accept4 takes one connection, or fails with EAGAIN. The descriptor is used
+// inside Control, so that the listener cannot be closed under it.
+func (a *acceptor) accept4() (fd int, remote netip.AddrPort, err error) {
+	cerr := a.raw.Control(func(lfd uintptr) {
+		var sa unix.RawSockaddrAny
+		size := uint32(unsafe.Sizeof(sa))
+		r, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, lfd, uintptr(unsafe.Pointer(&sa)),
+			uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		if errno != 0 {
+			err = errno
+			return
+		}
+		fd, remote = int(r), addrPort(&sa)
+	})
+	if cerr != nil {
+		return 0, remote, cerr
+	}
+	return fd, remote, err
+}
+
+// addrPort returns the address and port of an IP socket address, else zero.
+func addrPort(sa *unix.RawSockaddrAny) netip.AddrPort {
+	port := func(p *uint16) uint16 { b := (*[2]byte)(unsafe.Pointer(p)); return uint16(b[0])<<8 | uint16(b[1]) }
+	switch sa.Addr.Family {
+	case unix.AF_INET:
+		s := (*unix.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(s.Addr), port(&s.Port))
+	case unix.AF_INET6:
+		s := (*unix.RawSockaddrInet6)(unsafe.Pointer(sa))
+		a := netip.AddrFrom16(s.Addr).Unmap()
+		if s.Scope_id != 0 && a.Is6() {
+			if ifi, err := net.InterfaceByIndex(int(s.Scope_id)); err == nil {
+				a = a.WithZone(ifi.Name)
+			}
+		}
+		return netip.AddrPortFrom(a, port(&s.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// adopt registers an accepted descriptor; the connection starts parked.
+func (a *acceptor) adopt(fd int, remote netip.AddrPort) {
+	e := a.engine
+	s := &e.epoll
+	if fd >= chunkSize*maxChunks {
+		unix.Close(fd)
+		return
+	}
+	gen := s.gen.Add(1)
+	if gen == listenerGen {
+		gen = s.gen.Add(1)
+	}
+	c := &epollConn{
+		engine: e, fd: int32(fd), gen: gen, remote: remote, unix: a.unix,
+		poller: s.pollers[int(s.next.Add(1))%len(s.pollers)],
+	}
+	for h := s.high.Load(); int32(fd) > h && !s.high.CompareAndSwap(h, int32(fd)); h = s.high.Load() {
+	}
+	c.slot = s.slot(c.fd)
+	e.opened()
+	a.accepted(c)
+	c.slot.conn.Store(c)
+	ev := unix.EpollEvent{Events: readEvents, Fd: c.fd, Pad: int32(gen)}
+	if err := unix.EpollCtl(c.poller.fd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		c.closeParked()
+		return
+	}
+	if !c.Park(Until(e.cfg.FirstByte)) {
+		e.workers.serve(c) // the first bytes came already
+	}
+}
+
+const (
+	readEvents  = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+	writeEvents = readEvents | unix.EPOLLOUT
+)

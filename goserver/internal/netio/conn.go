@@ -1,0 +1,101 @@
+package netio
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+)
+
+// Errors of a Conn, besides those of the operating system.
+var (
+	// ErrReadExpired and ErrWriteExpired report that a read or write waited
+	// past its expiry. Both answer true to Timeout.
+	ErrReadExpired  error = &expiredError{"read"}
+	ErrWriteExpired error = &expiredError{"write"}
+	// ErrAborted reports that Abort was called: the server is closing.
+	ErrAborted = errors.New("netio: connection aborted by the server")
+	// ErrFileShrank reports that a file ended before the bytes promised of it.
+	ErrFileShrank = errors.New("netio: file is shorter than the length promised")
+)
+
+type expiredError struct{ op string }
+
+func (e *expiredError) Error() string        { return "netio: " + e.op + " deadline passed" }
+func (e *expiredError) Timeout() bool        { return true }
+func (e *expiredError) Temporary() bool      { return true }
+func (e *expiredError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
+// A Conn is a connection as a protocol engine uses it. At any time it is
+// either parked (no goroutine uses it) or served: then one goroutine reads and
+// one (often the same) writes; only Abort and Watch's callback come from
+// others. Read blocks until a byte, the end, or the read expiry; Write until
+// all is written or the write expiry passed.
+type Conn interface {
+	net.Conn
+
+	// Writev writes the slices in order, in one system call when the peer
+	// takes them all, and returns the bytes written.
+	Writev(v ...[]byte) (int64, error)
+
+	// SendFile sends n bytes of f from off without copying them through
+	// userspace. handled is false when this connection cannot: then no byte
+	// moved. A file that ends early gives ErrFileShrank.
+	SendFile(f *os.File, off, n int64) (written int64, err error, handled bool)
+
+	// ReadExpiry and WriteExpiry set the time of the coarse clock (Now) after
+	// which a waiting read or write fails; 0 means never. The precision is
+	// SweepInterval. Bytes written push nothing: see WriteIdle.
+	ReadExpiry(at time.Duration)
+	WriteExpiry(at time.Duration)
+
+	// WriteIdle sets the longest time in which the peer may take no byte of
+	// a write; 0 means no limit. It holds in addition to WriteExpiry.
+	WriteIdle(d time.Duration)
+
+	// Drained reports whether the last read returned everything there was, so
+	// that another read would only wait.
+	Drained() bool
+
+	// Park gives the connection back to the engine, which closes it when
+	// nothing arrives before the idle expiry. When it returns true the caller must
+	// not touch the connection again: it is served anew when bytes arrive.
+	// False means that it must be read on (or that it cannot be parked).
+	Park(expiry time.Duration) bool
+
+	// Watch calls gone, from another goroutine and at most once, when the peer
+	// closes its side or the connection breaks. Unwatch ends that; gone may
+	// still be running when it returns.
+	Watch(gone func())
+	Unwatch()
+
+	// CloseWrite sends FIN after what was written (TCP half-close).
+	CloseWrite() error
+
+	// Abort makes every wait on the connection fail with ErrAborted, now and
+	// later. Any goroutine may call it; it closes nothing.
+	Abort()
+
+	// Detach takes the connection out of the engine and returns it as the
+	// net package's own type. The Conn is dead afterwards.
+	Detach() (net.Conn, error)
+
+	// Remote returns the peer's IP address and port; the zero value for
+	// others, such as Unix sockets.
+	Remote() netip.AddrPort
+
+	// State returns what the protocol engine keeps with the connection
+	// while it is parked: nil at first.
+	State() any
+	SetState(any)
+}
+
+// A Session serves connections, one after the other, on one goroutine. Serve
+// is called with a connection that has something to read; it must park it,
+// close it or detach it before it returns. Retire is called when the goroutine
+// ends; no other call follows.
+type Session interface {
+	Serve(Conn)
+	Retire()
+}

@@ -1,0 +1,459 @@
+package netio
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// An epollConn is a connection that is its descriptor and little else: this
+// struct is all that an idle one costs, beside its slot in the table.
+//
+// The descriptor is used and closed only by who serves the connection, so that
+// a number can never be used after the kernel gave it to another connection.
+type epollConn struct {
+	engine    *Engine
+	poller    *poller
+	slot      *slot
+	rg, wg    gate
+	gone      atomic.Pointer[func()] // Watch's callback
+	state     any
+	remote    netip.AddrPort
+	writeIdle time.Duration
+	parkedAt  time.Duration
+	closing   sync.Mutex // held where fd ends, and by Abort
+	fd        int32      // -1 when closed or detached
+	gen       uint32
+	flags     atomic.Uint32
+	drained   bool
+	wantsOut  bool // EPOLLOUT is registered
+	unix      bool
+}
+
+const (
+	flagAborted = 1 << iota
+	flagPeerGone
+)
+
+func (c *epollConn) Remote() netip.AddrPort { return c.remote }
+func (c *epollConn) State() any             { return c.state }
+func (c *epollConn) SetState(s any)         { c.state = s }
+func (c *epollConn) Drained() bool          { return c.drained }
+
+// Read reads first and waits only on EAGAIN. A read that does not fill p has
+// taken all there was (epoll(7)), so the next byte makes a new event.
+func (c *epollConn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		if c.fd < 0 {
+			return 0, net.ErrClosed
+		}
+		if err := c.readStop(); err != nil {
+			return 0, err
+		}
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		switch errno {
+		case 0:
+			c.drained = int(n) < len(p)
+			if n == 0 {
+				return 0, io.EOF
+			}
+			return int(n), nil
+		case syscall.EAGAIN:
+			c.drained = true
+			if err := c.rg.wait(c.readStop); err != nil {
+				return 0, err
+			}
+		case syscall.EINTR:
+		default:
+			return 0, os.NewSyscallError("read", errno)
+		}
+	}
+}
+
+func (c *epollConn) readStop() error {
+	if c.flags.Load()&flagAborted != 0 {
+		return ErrAborted
+	}
+	if c.slot.read.Load() == expired {
+		return ErrReadExpired
+	}
+	return nil
+}
+
+func (c *epollConn) writeStop() error {
+	if c.flags.Load()&flagAborted != 0 {
+		return ErrAborted
+	}
+	if c.slot.write.Load() == expired {
+		return ErrWriteExpired
+	}
+	return nil
+}
+
+func (c *epollConn) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		if c.fd < 0 {
+			return done, net.ErrClosed
+		}
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&p[done])), uintptr(len(p)-done))
+		if errno == 0 {
+			done += int(n)
+			continue
+		}
+		if err := c.writeFailed("write", errno); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// maxVec is how many slices one writev takes; more go in further calls.
+const maxVec = 16
+
+func (c *epollConn) Writev(v ...[]byte) (int64, error) {
+	var iov [maxVec]unix.Iovec
+	var done int64
+	for {
+		n := 0
+		for i, p := range v {
+			if len(p) > 0 {
+				iov[n].Base = &p[0]
+				iov[n].SetLen(len(p))
+				if n++; n == maxVec || i == len(v)-1 {
+					break
+				}
+			}
+		}
+		if n == 0 {
+			return done, nil
+		}
+		if c.fd < 0 {
+			return done, net.ErrClosed
+		}
+		r, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(n))
+		if errno != 0 {
+			if err := c.writeFailed("writev", errno); err != nil {
+				return done, err
+			}
+			continue
+		}
+		done += int64(r)
+		v = advance(v, int(r))
+	}
+}
+
+// advance drops the first n bytes of the slices, in place.
+func advance(v [][]byte, n int) [][]byte {
+	for len(v) > 0 && n >= len(v[0]) {
+		n -= len(v[0])
+		v = v[1:]
+	}
+	if n > 0 {
+		v[0] = v[0][n:]
+	}
+	return v
+}
+
+// sendfileMax is how much one sendfile call moves at most: enough to
+// amortise the call, little enough that the processor is not held for long.
+const sendfileMax = 256 << 10
+
+func (c *epollConn) SendFile(f *os.File, off, n int64) (written int64, err error, handled bool) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, err, false
+	}
+	handled = true
+	cerr := raw.Control(func(src uintptr) {
+		for written < n {
+			if c.fd < 0 {
+				err = net.ErrClosed
+				return
+			}
+			// Reading the disk may block: the scheduler is told (no RawSyscall).
+			m, serr := syscall.Sendfile(int(c.fd), int(src), &off, int(min(n-written, sendfileMax)))
+			switch {
+			case serr == nil && m == 0:
+				err = ErrFileShrank
+				return
+			case serr == nil:
+				written += int64(m)
+			case written == 0 && (serr == syscall.EINVAL || serr == syscall.ENOSYS || serr == syscall.EOPNOTSUPP):
+				handled = false
+				return
+			default:
+				errno, _ := serr.(syscall.Errno)
+				if err = c.writeFailed("sendfile", errno); err != nil {
+					return
+				}
+			}
+		}
+	})
+	if cerr != nil && err == nil {
+		return written, cerr, written > 0
+	}
+	return written, err, handled
+}
+
+// writeFailed waits when the peer's window is full and returns nil when the
+// call is to be repeated.
+func (c *epollConn) writeFailed(call string, errno syscall.Errno) error {
+	switch errno {
+	case syscall.EINTR:
+		return nil
+	case syscall.EAGAIN:
+		return c.waitWrite()
+	}
+	return os.NewSyscallError(call, errno)
+}
+
+func (c *epollConn) waitWrite() error {
+	if !c.wantsOut {
+		// Most connections never block in a write; those that do register for it once.
+		ev := unix.EpollEvent{Events: writeEvents, Fd: c.fd, Pad: int32(c.gen)}
+		if err := unix.EpollCtl(c.poller.fd, unix.EPOLL_CTL_MOD, int(c.fd), &ev); err != nil {
+			return os.NewSyscallError("epoll_ctl", err)
+		}
+		c.wantsOut = true
+	}
+	w := &c.slot.write
+	total := w.Load()
+	if total == expired {
+		return ErrWriteExpired
+	}
+	idle := int64(Until(c.writeIdle))
+	if idle != 0 && (total == 0 || idle < total) {
+		if !w.CompareAndSwap(total, idle) {
+			return ErrWriteExpired
+		}
+		err := c.wg.wait(c.writeStop)
+		if !w.CompareAndSwap(idle, total) {
+			return ErrWriteExpired
+		}
+		return err
+	}
+	return c.wg.wait(c.writeStop)
+}
+
+func (c *epollConn) ReadExpiry(at time.Duration)  { c.slot.read.Store(int64(at)) }
+func (c *epollConn) WriteExpiry(at time.Duration) { c.slot.write.Store(int64(at)) }
+func (c *epollConn) WriteIdle(d time.Duration)    { c.writeIdle = d }
+
+func (c *epollConn) Park(expiry time.Duration) bool {
+	c.slot.read.Store(int64(expiry))
+	c.parkedAt = Now()
+	e := c.engine // once parked, c may be served or closed by another
+	if !c.rg.park() {
+		c.slot.read.Store(0)
+		return false
+	}
+	if e.aborting.Load() {
+		c.expire(0)
+	}
+	return true
+}
+
+// expireRead acts on a read expiry that passed: a parked connection is
+// closed, a waiting reader woken.
+func (c *epollConn) expireRead() {
+	if c.rg.state.CompareAndSwap(parked, nil) {
+		c.closeParked()
+		return
+	}
+	if c.rg.wake() {
+		c.closeParked()
+	}
+}
+
+func (c *epollConn) expire(idle time.Duration) {
+	if !c.rg.state.CompareAndSwap(parked, nil) {
+		return
+	}
+	// The connection is ours now.
+	if Now()-c.parkedAt >= idle && (c.engine.aborting.Load() || !c.readable()) {
+		c.closeParked()
+		return
+	}
+	if !c.rg.park() {
+		c.slot.read.Store(0)
+		c.engine.workers.serve(c)
+	}
+}
+
+// readable reports whether bytes wait in the kernel.
+func (c *epollConn) readable() bool {
+	var one [1]byte
+	n, _, err := unix.Recvfrom(int(c.fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return n > 0 && err == nil
+}
+
+func (c *epollConn) closeParked() {
+	if c.engine.cfg.Expired != nil {
+		c.engine.cfg.Expired(c)
+	}
+	c.Close()
+}
+
+func (c *epollConn) peerGone() {
+	c.setFlag(flagPeerGone)
+	if f := c.gone.Swap(nil); f != nil {
+		(*f)()
+	}
+}
+
+func (c *epollConn) setFlag(f uint32) { c.flags.Or(f) }
+
+func (c *epollConn) Watch(gone func()) {
+	c.gone.Store(&gone)
+	if c.flags.Load()&flagPeerGone != 0 {
+		if f := c.gone.Swap(nil); f != nil {
+			(*f)()
+		}
+	}
+}
+
+func (c *epollConn) Unwatch() { c.gone.Store(nil) }
+
+func (c *epollConn) Abort() {
+	c.setFlag(flagAborted)
+	c.closing.Lock()
+	if c.fd >= 0 {
+		unix.Shutdown(int(c.fd), unix.SHUT_RDWR) // the peer need not wait for a running handler
+	}
+	c.closing.Unlock()
+	c.wg.wake()
+	if c.rg.wake() {
+		c.closeParked()
+	}
+}
+
+func (c *epollConn) CloseWrite() error {
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
+	return os.NewSyscallError("shutdown", unix.Shutdown(int(c.fd), unix.SHUT_WR))
+}
+
+// Close closes the descriptor, which also takes it out of the epoll set.
+func (c *epollConn) Close() error {
+	fd := c.leave()
+	if fd < 0 {
+		return net.ErrClosed
+	}
+	return os.NewSyscallError("close", unix.Close(fd))
+}
+
+// leave takes the connection out of the table and returns its descriptor.
+func (c *epollConn) leave() int {
+	c.closing.Lock()
+	fd := c.fd
+	c.fd = -1
+	c.closing.Unlock()
+	if fd < 0 {
+		return -1
+	}
+	c.Unwatch()
+	c.slot.conn.Store(nil)
+	c.slot.read.Store(0)
+	c.slot.write.Store(0)
+	c.engine.closed()
+	return int(fd)
+}
+
+func (c *epollConn) Detach() (net.Conn, error) {
+	if c.fd < 0 {
+		return nil, net.ErrClosed
+	}
+	if err := unix.EpollCtl(c.poller.fd, unix.EPOLL_CTL_DEL, int(c.fd), nil); err != nil {
+		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	f := os.NewFile(uintptr(c.leave()), "")
+	defer f.Close() // FileConn has its own duplicate
+	return net.FileConn(f)
+}
+
+func (c *epollConn) LocalAddr() net.Addr { return c.addr(unix.SYS_GETSOCKNAME) }
+
+func (c *epollConn) RemoteAddr() net.Addr {
+	if c.remote.IsValid() {
+		return net.TCPAddrFromAddrPort(c.remote)
+	}
+	return c.addr(unix.SYS_GETPEERNAME)
+}
+
+func (c *epollConn) addr(call uintptr) net.Addr {
+	var sa unix.RawSockaddrAny
+	size := uint32(unsafe.Sizeof(sa))
+	if c.fd < 0 {
+		return nil
+	}
+	_, _, errno := syscall.RawSyscall(call, uintptr(c.fd), uintptr(unsafe.Pointer(&sa)), uintptr(unsafe.Pointer(&size)))
+	if errno != 0 {
+		return nil
+	}
+	if !c.unix {
+		return net.TCPAddrFromAddrPort(addrPort(&sa))
+	}
+	u := (*unix.RawSockaddrUnix)(unsafe.Pointer(&sa))
+	name := make([]byte, 0, len(u.Path))
+	for i := 0; i < int(size)-2 && i < len(u.Path) && (u.Path[i] != 0 || i == 0); i++ {
+		name = append(name, byte(u.Path[i]))
+	}
+	if len(name) > 0 && name[0] == 0 {
+		name[0] = '@'
+	}
+	return &net.UnixAddr{Name: string(name), Net: "unix"}
+}
+
+func (c *epollConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *epollConn) SetReadDeadline(t time.Time) error {
+	return c.deadline(&c.slot.read, &c.rg, t)
+}
+
+func (c *epollConn) SetWriteDeadline(t time.Time) error {
+	return c.deadline(&c.slot.write, &c.wg, t)
+}
+
+// deadline sets an expiry from a wall time. One that is closer than the
+// sweeper is precise gets a timer of its own.
+func (c *epollConn) deadline(at *atomic.Int64, g *gate, t time.Time) error {
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
+	if t.IsZero() {
+		at.Store(0)
+		return nil
+	}
+	left := time.Until(t)
+	if left <= 0 {
+		at.Store(expired)
+		g.wake()
+		return nil
+	}
+	when := int64(time.Since(started) + left)
+	at.Store(when)
+	if left < 8*SweepInterval {
+		time.AfterFunc(left, func() {
+			if at.CompareAndSwap(when, expired) {
+				g.wake()
+			}
+		})
+	}
+	return nil
+}

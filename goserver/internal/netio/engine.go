@@ -1,0 +1,175 @@
+package netio
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says what an Engine runs. It must not change after New.
+type Config struct {
+	NewSession func() Session // called for each goroutine of the pool
+
+	// Expired is called for each parked connection that the engine closes:
+	// its idle expiry passed or the engine was told to close it.
+	Expired func(Conn)
+
+	FirstByte time.Duration // how long a new connection may send nothing; 0: no limit
+	MaxConns  int           // open connections at most; 0: no limit
+}
+
+// An Engine owns the connections of one server. Its methods may be called from
+// any goroutine.
+type Engine struct {
+	cfg      Config
+	workers  workers
+	conns    atomic.Int64
+	total    atomic.Int64
+	aborting atomic.Bool
+	stopping atomic.Bool
+	stopOnce sync.Once
+	room     chan struct{}
+	sweeper  sweeper
+	plain    plainSet
+	epoll    epollSet
+}
+
+// New makes an Engine; it owns nothing until the first Serve.
+func New(cfg Config) *Engine {
+	e := &Engine{cfg: cfg, room: make(chan struct{}, 1)}
+	e.workers.newSession = cfg.NewSession
+	return e
+}
+
+// Conns, Parked and Accepted count connections: open, of these idle, and ever accepted.
+func (e *Engine) Conns() int64    { return e.conns.Load() }
+func (e *Engine) Parked() int64   { return max(0, e.conns.Load()-e.workers.busy.Load()) }
+func (e *Engine) Accepted() int64 { return e.total.Load() }
+
+// Serve accepts connections from l until accepting fails or ctx is done, and
+// returns the reason. It does not close l. accepted is called for each
+// connection, from the accepting goroutine, before anything is read of it.
+func (e *Engine) Serve(ctx context.Context, l net.Listener, accepted func(Conn)) error {
+	e.sweeper.start(e)
+	if served, err := e.serveEpoll(ctx, l, accepted); served {
+		return err
+	}
+	return e.servePlain(ctx, l, accepted)
+}
+
+// CloseIdle closes the connections that have been parked for at least idle,
+// unless a request waits to be read. It is to be called again until all are gone.
+func (e *Engine) CloseIdle(idle time.Duration) {
+	e.eachConn(func(c engineConn) { c.expire(idle) })
+}
+
+// AbortAll closes the parked connections and aborts the others, now and
+// from now on.
+func (e *Engine) AbortAll() {
+	e.aborting.Store(true)
+	e.eachConn(func(c engineConn) { c.Abort() })
+}
+
+// StopWhenEmpty ends the sweeper, the pollers and the idle goroutines of the
+// pool once no connection is left. No Serve may run, or start later.
+func (e *Engine) StopWhenEmpty() {
+	e.stopping.Store(true)
+	if e.conns.Load() == 0 {
+		e.stop()
+	}
+}
+
+func (e *Engine) stop() {
+	e.stopOnce.Do(func() {
+		e.sweeper.stop()
+		e.workers.stop()
+		e.stopEpoll()
+	})
+}
+
+// engineConn is what the engine needs of both kinds of connection.
+type engineConn interface {
+	Conn
+	expire(idle time.Duration) // close it if it is parked, for idle at least
+}
+
+func (e *Engine) eachConn(f func(engineConn)) {
+	e.eachEpoll(f)
+	e.plain.each(f)
+}
+
+// admit counts a connection in; it waits while MaxConns are open.
+func (e *Engine) admit(ctx context.Context) error {
+	for e.cfg.MaxConns > 0 && e.conns.Load() >= int64(e.cfg.MaxConns) {
+		select {
+		case <-e.room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) opened() {
+	e.conns.Add(1)
+	e.total.Add(1)
+}
+
+func (e *Engine) closed() {
+	if e.conns.Add(-1) == 0 && e.stopping.Load() {
+		go e.stop() // not here: a poller may be the caller
+	}
+	if e.cfg.MaxConns > 0 {
+		select {
+		case e.room <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// sweeper runs the coarse clock and the expiries.
+type sweeper struct {
+	mu   sync.Mutex
+	quit chan struct{}
+	done chan struct{}
+}
+
+func (s *sweeper) start(e *Engine) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quit != nil {
+		return
+	}
+	s.quit, s.done = make(chan struct{}), make(chan struct{})
+	go s.run(e, s.quit, s.done)
+}
+
+func (s *sweeper) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quit != nil {
+		close(s.quit)
+		<-s.done
+		s.quit = nil
+	}
+}
+
+func (s *sweeper) run(e *Engine, quit, done chan struct{}) {
+	defer close(done)
+	t := time.NewTicker(SweepInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-quit:
+			return
+		case <-t.C:
+		}
+		tick(time.Now())
+		now := Now()
+		e.sweepEpoll(now)
+		e.plain.each(func(c engineConn) { c.(*plainConn).sweep(now) })
+		e.workers.trim(now)
+	}
+}

@@ -1,0 +1,343 @@
+package netio
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A plainConn is a Conn over any net.Conn: the only kind on systems without
+// epoll, and the kind for TLS and in-memory listeners everywhere. It is never
+// parked; its goroutine waits in Read.
+type plainConn struct {
+	net.Conn
+	engine      *Engine
+	state       any
+	remote      netip.AddrPort
+	read, write atomic.Int64 // expiries on the coarse clock; 0 none, -1 passed
+	writeIdle   time.Duration
+	aborted     atomic.Bool
+	left        atomic.Bool
+	idle        atomic.Bool // waiting between requests: CloseIdle may close it
+	idleSince   atomic.Int64
+	watch       *plainWatch
+	early       []byte // read by a watch
+	earlyErr    error
+}
+
+// longAgo is a deadline that makes net.Conn fail waiting calls at once.
+var longAgo = time.Unix(1, 0)
+
+// plainSet is the table of the engine's plain connections.
+type plainSet struct {
+	mu  sync.Mutex
+	set map[*plainConn]struct{}
+}
+
+func (s *plainSet) each(f func(engineConn)) {
+	s.mu.Lock()
+	all := make([]*plainConn, 0, len(s.set))
+	for c := range s.set {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	for _, c := range all {
+		f(c)
+	}
+}
+
+func (e *Engine) servePlain(ctx context.Context, l net.Listener, accepted func(Conn)) error {
+	stop := context.AfterFunc(ctx, func() { l.Close() }) // nothing else ends Accept
+	defer stop()
+	for {
+		if err := e.admit(ctx); err != nil {
+			return err
+		}
+		nc, err := l.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				nc.Close()
+			}
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			var ne net.Error
+			if errors.As(err, &ne) && ne.Timeout() {
+				continue
+			}
+			if isTemporary(err) {
+				select {
+				case <-time.After(50 * time.Millisecond):
+				case <-ctx.Done():
+				}
+				continue
+			}
+			return err
+		}
+		e.servePlainConn(nc, accepted)
+	}
+}
+
+func isTemporary(err error) bool {
+	t, ok := err.(interface{ Temporary() bool })
+	return ok && t.Temporary()
+}
+
+func (e *Engine) servePlainConn(nc net.Conn, accepted func(Conn)) {
+	c := &plainConn{Conn: nc, engine: e}
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		c.remote = a.AddrPort()
+		c.remote = netip.AddrPortFrom(c.remote.Addr().Unmap(), c.remote.Port())
+	}
+	e.plain.mu.Lock()
+	if e.plain.set == nil {
+		e.plain.set = make(map[*plainConn]struct{})
+	}
+	e.plain.set[c] = struct{}{}
+	e.plain.mu.Unlock()
+	e.opened()
+	accepted(c)
+	c.idleSince.Store(int64(Now()))
+	c.ReadExpiry(Until(e.cfg.FirstByte))
+	c.idle.Store(true)
+	e.workers.serve(c)
+}
+
+// NetConn returns the connection underneath.
+func (c *plainConn) NetConn() net.Conn { return c.Conn }
+
+func (c *plainConn) Remote() netip.AddrPort { return c.remote }
+func (c *plainConn) State() any             { return c.state }
+func (c *plainConn) SetState(s any)         { c.state = s }
+func (c *plainConn) Drained() bool          { return false }
+
+func (c *plainConn) Read(p []byte) (int, error) {
+	c.Unwatch()
+	if len(c.early) > 0 {
+		n := copy(p, c.early)
+		c.early = c.early[n:]
+		c.idle.Store(false)
+		return n, nil
+	}
+	if err := c.earlyErr; err != nil {
+		c.earlyErr = nil
+		return 0, err
+	}
+	n, err := c.Conn.Read(p)
+	c.idle.Store(false)
+	return n, c.readError(err)
+}
+
+// readError names the reason of a failed read.
+func (c *plainConn) readError(err error) error {
+	if err != nil {
+		switch {
+		case c.aborted.Load():
+			return ErrAborted
+		case c.read.Load() == expired:
+			return ErrReadExpired
+		}
+	}
+	return err
+}
+
+func (c *plainConn) Write(p []byte) (int, error) {
+	c.armIdle()
+	n, err := c.Conn.Write(p)
+	c.disarmIdle()
+	return n, c.writeError(err)
+}
+
+func (c *plainConn) Writev(v ...[]byte) (int64, error) {
+	c.armIdle()
+	b := net.Buffers(v)
+	n, err := b.WriteTo(c.Conn)
+	c.disarmIdle()
+	return n, c.writeError(err)
+}
+
+// armIdle bounds one Write call: net.Conn does not say how far a waiting
+// write came, so the whole call must end in the idle time.
+func (c *plainConn) armIdle() {
+	if c.writeIdle > 0 && c.write.Load() == 0 {
+		c.Conn.SetWriteDeadline(time.Now().Add(c.writeIdle))
+	}
+}
+
+func (c *plainConn) disarmIdle() {
+	if c.writeIdle > 0 && c.write.Load() == 0 && !c.aborted.Load() {
+		c.Conn.SetWriteDeadline(time.Time{})
+	}
+}
+
+func (c *plainConn) writeError(err error) error {
+	if err != nil {
+		switch {
+		case c.aborted.Load():
+			return ErrAborted
+		case c.write.Load() == expired, errors.Is(err, os.ErrDeadlineExceeded):
+			return ErrWriteExpired
+		}
+	}
+	return err
+}
+
+func (c *plainConn) SendFile(*os.File, int64, int64) (int64, error, bool) { return 0, nil, false }
+
+func (c *plainConn) ReadExpiry(at time.Duration) {
+	if c.read.Swap(int64(at)) == expired && !c.aborted.Load() {
+		c.Conn.SetReadDeadline(time.Time{})
+	}
+}
+
+func (c *plainConn) WriteExpiry(at time.Duration) {
+	if c.write.Swap(int64(at)) == expired && !c.aborted.Load() {
+		c.Conn.SetWriteDeadline(time.Time{})
+	}
+}
+
+func (c *plainConn) WriteIdle(d time.Duration) { c.writeIdle = d }
+
+func (c *plainConn) SetReadDeadline(t time.Time) error {
+	c.read.Store(0)
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *plainConn) SetWriteDeadline(t time.Time) error {
+	c.write.Store(0)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *plainConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+}
+
+func (c *plainConn) sweep(now time.Duration) {
+	if at := c.read.Load(); at > 0 && at <= int64(now) && c.read.CompareAndSwap(at, expired) {
+		c.Conn.SetReadDeadline(longAgo)
+	}
+	if at := c.write.Load(); at > 0 && at <= int64(now) && c.write.CompareAndSwap(at, expired) {
+		c.Conn.SetWriteDeadline(longAgo)
+	}
+}
+
+// Park only marks the connection idle: its goroutine goes on and waits in Read.
+func (c *plainConn) Park(expiry time.Duration) bool {
+	c.idleSince.Store(int64(Now()))
+	c.idle.Store(true)
+	c.ReadExpiry(expiry)
+	return false
+}
+
+// expire may cut off a request that arrives at this moment: nothing tells of
+// bytes that a net.Conn has not yet returned.
+func (c *plainConn) expire(idle time.Duration) {
+	if c.idle.Load() && int64(Now()-idle) >= c.idleSince.Load() {
+		c.Abort()
+	}
+}
+
+func (c *plainConn) Abort() {
+	c.aborted.Store(true)
+	c.Conn.SetDeadline(longAgo)
+}
+
+// A plainWatch reads one byte ahead to notice that the peer has gone, as
+// nothing else tells of a net.Conn.
+type plainWatch struct {
+	done    chan struct{}
+	stopped atomic.Bool
+}
+
+func (c *plainConn) Watch(gone func()) {
+	if c.watch != nil || len(c.early) > 0 || c.earlyErr != nil {
+		return
+	}
+	w := &plainWatch{done: make(chan struct{})}
+	c.watch = w
+	go func() {
+		defer close(w.done)
+		var one [1]byte
+		n, err := c.Conn.Read(one[:])
+		c.early = append(c.early, one[:n]...)
+		if err != nil && !w.stopped.Load() {
+			c.earlyErr = c.readError(err)
+			gone()
+		}
+	}()
+}
+
+func (c *plainConn) Unwatch() {
+	w := c.watch
+	if w == nil {
+		return
+	}
+	c.watch = nil
+	w.stopped.Store(true)
+	c.Conn.SetReadDeadline(longAgo)
+	<-w.done
+	if !c.aborted.Load() {
+		c.Conn.SetReadDeadline(time.Time{})
+	}
+}
+
+func (c *plainConn) CloseWrite() error {
+	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return h.CloseWrite()
+	}
+	return nil
+}
+
+func (c *plainConn) Close() error {
+	c.Unwatch()
+	if !c.leave() {
+		return net.ErrClosed
+	}
+	return c.Conn.Close()
+}
+
+func (c *plainConn) leave() bool {
+	if c.left.Swap(true) {
+		return false
+	}
+	c.engine.plain.mu.Lock()
+	delete(c.engine.plain.set, c)
+	c.engine.plain.mu.Unlock()
+	c.engine.closed()
+	return true
+}
+
+func (c *plainConn) Detach() (net.Conn, error) {
+	c.Unwatch()
+	if !c.leave() {
+		return nil, net.ErrClosed
+	}
+	if len(c.early) > 0 || c.earlyErr != nil {
+		return &earlyConn{c.Conn, c.early, c.earlyErr}, nil
+	}
+	return c.Conn, nil
+}
+
+// An earlyConn is a detached connection of which a watch had read a byte.
+type earlyConn struct {
+	net.Conn
+	early []byte
+	err   error
+}
+
+func (c *earlyConn) Read(p []byte) (int, error) {
+	if len(c.early) > 0 {
+		n := copy(p, c.early)
+		c.early = c.early[n:]
+		return n, nil
+	}
+	if c.err != nil {
+		return 0, c.err
+	}
+	return c.Conn.Read(p)
+}

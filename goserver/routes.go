@@ -1,0 +1,45 @@
+package goserver
+
+import (
+	"strings"
+
+	"github.com/hyperion-server/hyperion/pagecache"
+)
+
+// HandleStatic answers a method and an exact path with bytes that are prebuilt
+// here, once: pattern is "GET /health", say, and HEAD comes with GET. The path
+// is exact, also when it ends with a slash. The
+// response has status 200, the body (copied) and the Content-Type given; Date
+// and Connection are the connection's. Unknown methods, malformed patterns and
+// duplicates are errors. It may be called while the server runs.
+func (s *Server) HandleStatic(pattern string, body []byte, contentType string) error {
+	page, err := pagecache.Build(200, []pagecache.Field{{Name: "Content-Type", Value: contentType}}, body)
+	if err != nil {
+		return err
+	}
+	if strings.HasSuffix(pattern, "/") {
+		pattern += "{$}" // the path is exact here, where ServeMux means a subtree
+	}
+	return s.routes.HandlePage(pattern, page)
+}
+
+// Handle answers requests that match pattern, in the syntax of http.ServeMux,
+// with h, before the Handler is asked. It allocates nothing for a
+// request. Exact paths win over patterns with wildcards, and among those the
+// most specific. Unknown methods, malformed, duplicate or conflicting patterns are
+// errors. It may be called while the server runs.
+func (s *Server) Handle(pattern string, h Handler) error {
+	return s.routes.Handle(pattern, h)
+}
+
+// Stats returns the server's counts; it may be called at any time.
+func (s *Server) Stats() Stats {
+	s.start()
+	c := &s.cfg.Counters
+	requests, in, out := c.Totals()
+	return Stats{
+		Conns: s.engine.Conns(), Parked: s.engine.Parked(), Accepted: s.engine.Accepted(),
+		InFlight: c.InFlight.Load(), Requests: requests, BytesIn: in, BytesOut: out,
+		BadRequests: c.Refused.Load(), TimedOut: c.TimedOut.Load(), Shed: c.Shed.Load(),
+	}
+}

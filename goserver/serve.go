@@ -1,0 +1,276 @@
+package goserver
+
+import (
+	"context"
+	"crypto/tls"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+	"github.com/hyperion-server/hyperion/goserver/internal/h1"
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+)
+
+// serverState is what a Server keeps while it runs.
+type serverState struct {
+	routes   direct.Routes
+	once     sync.Once // makes cfg and engine
+	cfg      *h1.Config
+	engine   *netio.Engine
+	ended    atomic.Bool // Shutdown or Close was called
+	noKeep   atomic.Bool // SetKeepAlivesEnabled(false)
+	mu       sync.Mutex
+	stops    map[int]context.CancelCauseFunc // one for each running Serve
+	nextStop int
+	serving  sync.WaitGroup // running Serve calls
+	onStop   []func()
+}
+
+// ListenAndServe listens on Addr and serves until Shutdown or Close; it then
+// returns http.ErrServerClosed.
+func (s *Server) ListenAndServe() error {
+	if s.ended.Load() {
+		return http.ErrServerClosed
+	}
+	l, err := listen(s.Addr, ":http")
+	if err != nil {
+		return err
+	}
+	return s.Serve(l)
+}
+
+// ListenAndServeTLS is ListenAndServe over TLS, by default on port 443.
+func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
+	if s.ended.Load() {
+		return http.ErrServerClosed
+	}
+	l, err := listen(s.Addr, ":https")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return s.ServeTLS(l, certFile, keyFile)
+}
+
+func listen(addr, fallback string) (net.Listener, error) {
+	if addr == "" {
+		addr = fallback
+	}
+	return net.Listen("tcp", addr)
+}
+
+// Serve serves the connections of l, which it closes at the end, until
+// accepting fails or the server is shut down; then it returns
+// http.ErrServerClosed. TCP and Unix listeners are served from the
+// engine's own epoll set, others through their net.Conns.
+func (s *Server) Serve(l net.Listener) error {
+	return s.serve(l, s.baseContext(l))
+}
+
+// ServeTLS is Serve over TLS (HTTP/1.1 only, so far). The files may be empty
+// when TLSConfig has certificates.
+func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
+	conf := &tls.Config{}
+	if s.TLSConfig != nil {
+		conf = s.TLSConfig.Clone()
+	}
+	conf.NextProtos = []string{"http/1.1"}
+	if certFile != "" || keyFile != "" || len(conf.Certificates) == 0 && conf.GetCertificate == nil && conf.GetConfigForClient == nil {
+		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			l.Close()
+			return err
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	return s.serve(tls.NewListener(l, conf), s.baseContext(l))
+}
+
+func (s *Server) baseContext(l net.Listener) context.Context {
+	if s.BaseContext == nil {
+		return context.Background()
+	}
+	ctx := s.BaseContext(l)
+	if ctx == nil {
+		panic("BaseContext returned a nil context")
+	}
+	return ctx
+}
+
+func (s *Server) serve(l net.Listener, base context.Context) error {
+	once := &onceCloser{Listener: l}
+	defer once.Close()
+	s.start()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	leave, ok := s.enter(cancel)
+	if !ok {
+		return http.ErrServerClosed
+	}
+	defer leave()
+	err := s.engine.Serve(ctx, l, func(c netio.Conn) { s.accepted(c, base) })
+	if s.ended.Load() {
+		return http.ErrServerClosed
+	}
+	return err
+}
+
+// accepted readies a new connection.
+func (s *Server) accepted(c netio.Conn, base context.Context) {
+	if s.ConnContext != nil {
+		if base = s.ConnContext(base, c); base == nil {
+			panic("ConnContext returned nil")
+		}
+	}
+	if base != context.Background() {
+		h1.SetContext(c, base)
+	}
+	c.WriteIdle(orDefault(s.WriteIdleTimeout, DefaultWriteIdleTimeout))
+	if s.ConnState != nil {
+		s.ConnState(c, http.StateNew)
+	}
+}
+
+// enter registers a Serve call; it fails when the server has been shut down.
+func (s *Server) enter(cancel context.CancelCauseFunc) (leave func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended.Load() {
+		return nil, false
+	}
+	if s.stops == nil {
+		s.stops = make(map[int]context.CancelCauseFunc)
+	}
+	id := s.nextStop
+	s.nextStop++
+	s.stops[id] = cancel
+	s.serving.Add(1)
+	return func() {
+		s.mu.Lock()
+		delete(s.stops, id)
+		s.mu.Unlock()
+		s.serving.Done()
+	}, true
+}
+
+// start makes the engine with the settings as they are at the first call.
+func (s *Server) start() {
+	s.once.Do(func() {
+		s.cfg = s.sessionConfig()
+		s.engine = netio.New(netio.Config{
+			NewSession: func() netio.Session { return h1.NewSession(s.cfg) },
+			Expired: func(c netio.Conn) {
+				if s.ConnState != nil {
+					s.ConnState(c, http.StateClosed)
+				}
+			},
+			FirstByte: s.headerTimeout(),
+			MaxConns:  orDefault(s.MaxConns, DefaultMaxConns),
+		})
+	})
+}
+
+func (s *Server) sessionConfig() *h1.Config {
+	return &h1.Config{
+		Limits: h1.Limits{
+			HeadBytes:   orDefault(s.MaxHeaderBytes, DefaultMaxHeaderBytes),
+			Fields:      orDefault(s.MaxHeaderCount, DefaultMaxHeaderCount),
+			TargetBytes: orDefault(s.MaxTargetBytes, DefaultMaxTargetBytes),
+			BodyBytes:   bodyLimit(s.MaxBodyBytes),
+		},
+		HeaderTimeout: s.headerTimeout(),
+		IdleTimeout:   s.idleTimeout(),
+		ReadTimeout:   max(s.ReadTimeout, 0),
+		WriteTimeout:  max(s.WriteTimeout, 0),
+		BodyIdle:      orDefault(s.BodyIdleTimeout, DefaultBodyIdleTimeout),
+		MinBodyRate:   int64(orDefault(s.MinBodyRate, DefaultMinBodyRate)),
+		MaxInFlight:   int64(max(s.MaxInFlight, 0)),
+		Routes:        &s.routes,
+		Handler:       s.handler(),
+		ErrorLog:      s.errorLog,
+		ConnState:     s.ConnState,
+		Done:          s.AccessLog,
+		ServerValue:   s.standIn(),
+		Draining:      func() bool { return s.noKeep.Load() || s.ended.Load() },
+	}
+}
+
+// orDefault resolves a limit: 0 is the default, negative is none, which is 0 inside.
+func orDefault[T int | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return max(v, 0)
+}
+
+func bodyLimit(v int64) int64 {
+	if v == 0 {
+		return DefaultMaxBodyBytes
+	}
+	return max(v, -1)
+}
+
+func (s *Server) headerTimeout() time.Duration {
+	if s.ReadHeaderTimeout == 0 && s.ReadTimeout != 0 {
+		return max(s.ReadTimeout, 0)
+	}
+	return orDefault(s.ReadHeaderTimeout, DefaultHeaderTimeout)
+}
+
+func (s *Server) idleTimeout() time.Duration {
+	if s.IdleTimeout == 0 && s.ReadTimeout != 0 {
+		return max(s.ReadTimeout, 0)
+	}
+	return orDefault(s.IdleTimeout, DefaultIdleTimeout)
+}
+
+func (s *Server) errorLog() *log.Logger {
+	if s.ErrorLog != nil {
+		return s.ErrorLog
+	}
+	return log.Default()
+}
+
+// handler returns the handler with the answer to "OPTIONS *" before it.
+func (s *Server) handler() http.Handler {
+	next := s.Handler
+	if next == nil {
+		next = http.DefaultServeMux
+	}
+	if s.DisableGeneralOptionsHandler {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodOptions && r.RequestURI == "*" {
+			w.Header().Set("Content-Length", "0")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// standIn is the value of http.ServerContextKey: code written for net/http
+// expects its Server there, and finds the fields that both have.
+func (s *Server) standIn() *http.Server {
+	return &http.Server{
+		Addr: s.Addr, Handler: s.Handler, TLSConfig: s.TLSConfig, ErrorLog: s.ErrorLog,
+		ReadTimeout: s.ReadTimeout, ReadHeaderTimeout: s.ReadHeaderTimeout, WriteTimeout: s.WriteTimeout,
+		IdleTimeout: s.IdleTimeout, MaxHeaderBytes: s.MaxHeaderBytes,
+	}
+}
+
+// onceCloser closes a listener once: Serve and Shutdown both do.
+type onceCloser struct {
+	net.Listener
+	once sync.Once
+	err  error
+}
+
+func (l *onceCloser) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+	return l.err
+}

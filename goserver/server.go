@@ -1,0 +1,80 @@
+package goserver
+
+import (
+	"context"
+	"crypto/tls"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/access"
+)
+
+// Defaults of Server's limits. A zero field means its default; where a field's
+// comment says so, a negative one means no limit.
+const (
+	DefaultHeaderTimeout    = 10 * time.Second
+	DefaultIdleTimeout      = 65 * time.Second
+	DefaultBodyIdleTimeout  = 30 * time.Second
+	DefaultWriteIdleTimeout = 30 * time.Second
+	DefaultMinBodyRate      = 256 // bytes a second
+	DefaultMaxHeaderBytes   = 64 << 10
+	DefaultMaxHeaderCount   = 100
+	DefaultMaxTargetBytes   = 16 << 10
+	DefaultMaxBodyBytes     = 16 << 20
+	DefaultMaxConns         = 100_000
+)
+
+// A Server serves HTTP. Its first fields are those of http.Server, with the
+// same meaning; the rest are Hyperion's own. A Server must not be copied, and
+// its fields must not be changed after the first call of a Serve method.
+type Server struct {
+	Addr                         string                                          // TCP address "host:port"; "" means ":http" (":https" for the TLS methods)
+	Handler                      http.Handler                                    // nil means http.DefaultServeMux
+	DisableGeneralOptionsHandler bool                                            // pass "OPTIONS *" to Handler instead of answering 200
+	TLSConfig                    *tls.Config                                     // used by ServeTLS and ListenAndServeTLS; cloned
+	ReadTimeout                  time.Duration                                   // whole request with its body; 0 or less: none
+	ReadHeaderTimeout            time.Duration                                   // request head, from its first byte or from accept; 0: ReadTimeout if set, else DefaultHeaderTimeout; negative: none. Passed: 408
+	WriteTimeout                 time.Duration                                   // from the end of the request head to the end of the response; 0 or less: none
+	IdleTimeout                  time.Duration                                   // between requests; 0: ReadTimeout if set, else DefaultIdleTimeout; negative: none. Passed: silent close
+	MaxHeaderBytes               int                                             // request line and header section, bytes; 0: DefaultMaxHeaderBytes. Passed: 431
+	ConnState                    func(net.Conn, http.ConnState)                  // as in http.Server; must not block
+	ErrorLog                     *log.Logger                                     // nil means log.Default
+	BaseContext                  func(net.Listener) context.Context              // as in http.Server
+	ConnContext                  func(context.Context, net.Conn) context.Context // as in http.Server
+
+	MaxHeaderCount   int           // request fields; 0: DefaultMaxHeaderCount. Passed: 431
+	MaxTargetBytes   int           // request target, bytes; 0: DefaultMaxTargetBytes. Passed: 414
+	MaxBodyBytes     int64         // request body, bytes; 0: DefaultMaxBodyBytes; negative: no limit. Passed: 413
+	BodyIdleTimeout  time.Duration // longest wait for the next body byte; 0: DefaultBodyIdleTimeout; negative: none. Passed: 408
+	MinBodyRate      int           // bytes a second, averaged over the body's time after BodyIdleTimeout; 0: DefaultMinBodyRate; negative: none. Passed: 408
+	WriteIdleTimeout time.Duration // longest time in which the peer takes no byte of a response; 0: DefaultWriteIdleTimeout; negative: none
+	MaxConns         int           // connections open at once; further ones wait in the kernel's queue; 0: DefaultMaxConns; negative: no limit
+	MaxInFlight      int           // requests in handlers at once, direct routes not counted; 0 or less: no limit. Passed: 503 with Retry-After
+
+	// AccessLog, unless nil, is called after each response, on every path
+	// (handlers, direct and static routes, errors that the server answered),
+	// from the connection's goroutine. It must not block, nor keep the record.
+	AccessLog func(*Record)
+
+	serverState
+}
+
+// A Record tells what is known of one answered request. It and its slices are
+// recycled when the AccessLog function returns.
+type Record = access.Record
+
+// Stats are counts since the server started and, where named so, of now.
+type Stats struct {
+	Conns       int64 // open now
+	Parked      int64 // open now, idle, without goroutine or buffer
+	InFlight    int64 // requests being answered now
+	Accepted    int64
+	Requests    int64
+	BytesIn     int64
+	BytesOut    int64
+	BadRequests int64 // refused by the parser or by a limit
+	TimedOut    int64 // connections ended by a deadline
+	Shed        int64 // requests refused by MaxInFlight
+}

@@ -1,0 +1,96 @@
+package goserver
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+)
+
+// closeIdleAfter is how long a connection must have been idle to be closed by
+// Shutdown: one that is in use sends its next request sooner, and is told by
+// that response to close.
+const closeIdleAfter = 500 * time.Millisecond
+
+// Shutdown ends the server gently: it stops accepting, tells connections to
+// close with their next response, closes the idle ones, and returns when
+// none is left, or with ctx's error when that is done first. Hijacked connections
+// are not waited for. Serve methods return http.ErrServerClosed at once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.end()
+	s.mu.Lock()
+	for _, f := range s.onStop {
+		go f()
+	}
+	s.mu.Unlock()
+	t := time.NewTicker(netio.SweepInterval / 5)
+	defer t.Stop()
+	for {
+		s.engine.CloseIdle(closeIdleAfter)
+		if s.engine.Conns() == 0 && s.idle() {
+			s.stopEngine()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+}
+
+// Close ends the server at once: connections are cut off, whatever their
+// requests are doing; their handlers see broken writes and cancelled contexts.
+// Hijacked connections are not touched.
+func (s *Server) Close() error {
+	s.end()
+	s.engine.AbortAll()
+	s.stopEngine()
+	return nil
+}
+
+// end makes the Serve methods return.
+func (s *Server) end() {
+	s.start()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended.Store(true)
+	for _, stop := range s.stops {
+		stop(http.ErrServerClosed)
+	}
+}
+
+// idle reports whether all Serve calls have returned.
+func (s *Server) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.stops) == 0
+}
+
+// stopEngine gives back the engine's goroutines and descriptors when the last
+// connection is gone.
+func (s *Server) stopEngine() {
+	go func() {
+		s.serving.Wait()
+		s.engine.StopWhenEmpty()
+	}()
+}
+
+// RegisterOnShutdown registers a function that Shutdown calls on a goroutine of
+// its own: to end hijacked connections, say. Shutdown does not wait for it.
+func (s *Server) RegisterOnShutdown(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onStop = append(s.onStop, f)
+}
+
+// SetKeepAlivesEnabled says whether connections serve more than one request;
+// they do by default. Connections that are idle when it is switched off are closed.
+func (s *Server) SetKeepAlivesEnabled(v bool) {
+	s.noKeep.Store(!v)
+	if !v {
+		s.start()
+		s.engine.CloseIdle(0)
+	}
+}

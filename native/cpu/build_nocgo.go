@@ -1,0 +1,5 @@
+//go:build !cgo && !purego
+
+package cpu
+
+const whyNotBuilt = "built without cgo"

@@ -1,0 +1,88 @@
+// Command fasthttp is fasthttp's server with the routes of the bench rows:
+// /hello, /json, /sse and /files/.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"log"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on")
+	files := flag.String("files", ".", "directory below /files/")
+	object := flag.String("json", "", "file with the object that /json encodes for each request")
+	flag.Parse()
+
+	fs := &fasthttp.FS{Root: *files, AcceptByteRange: true, PathRewrite: fasthttp.NewPathSlashesStripper(1)}
+	s := &fasthttp.Server{
+		Handler:               routes(read(*object), fs.NewRequestHandler()),
+		NoDefaultServerHeader: true,
+		IdleTimeout:           65 * time.Second,
+	}
+	log.Fatal(s.ListenAndServe(*addr))
+}
+
+// read returns the JSON object in a file.
+func read(name string) (object map[string]any) {
+	b, err := os.ReadFile(name)
+	if err == nil {
+		err = json.Unmarshal(b, &object)
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	return object
+}
+
+func routes(object map[string]any, files fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		switch path := string(ctx.Path()); {
+		case path == "/hello":
+			ctx.SetContentType("text/plain; charset=utf-8")
+			ctx.WriteString("hello")
+		case path == "/json":
+			ctx.SetContentType("application/json")
+			json.NewEncoder(ctx).Encode(object)
+		case path == "/sse":
+			stream(ctx)
+		case len(path) > 7 && path[:7] == "/files/":
+			files(ctx)
+		default:
+			ctx.NotFound()
+		}
+	}
+}
+
+// stream sends ?n= events, ?gap= apart, and flushes each.
+func stream(ctx *fasthttp.RequestCtx) {
+	n, _ := strconv.Atoi(string(ctx.QueryArgs().Peek("n")))
+	gap, _ := time.ParseDuration(string(ctx.QueryArgs().Peek("gap")))
+	ctx.SetContentType("text/event-stream")
+	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
+		var event []byte
+		for i := range n {
+			if i > 0 && gap > 0 {
+				time.Sleep(gap)
+			}
+			event = appendEvent(event[:0], time.Now())
+			w.Write(event)
+			if w.Flush() != nil {
+				return
+			}
+		}
+	})
+}
+
+// appendEvent appends an event of 50 bytes that says when it was made.
+func appendEvent(b []byte, made time.Time) []byte {
+	b = append(b, "data: "...)
+	b = strconv.AppendInt(b, made.UnixNano(), 10)
+	return append(b, ".......................\n\n"...)
+}

@@ -1,0 +1,16 @@
+module github.com/hyperion-server/hyperion/third_party/peers
+
+go 1.26.0
+
+require (
+	github.com/hyperion-server/hyperion v0.0.0
+	github.com/valyala/fasthttp v1.65.0
+)
+
+require (
+	github.com/andybalholm/brotli v1.2.0 // indirect
+	github.com/klauspost/compress v1.18.0 // indirect
+	github.com/valyala/bytebufferpool v1.0.0 // indirect
+)
+
+replace github.com/hyperion-server/hyperion => ../../

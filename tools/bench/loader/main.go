@@ -1,0 +1,107 @@
+// Command loader runs one of the clients of package load and prints its
+// Result as a line of JSON. The bench harness starts it, pinned to a CPU.
+//
+//	loader -addr HOST:PORT -path PATH [-size N] [-conns N] [-pids 1,2] MODE
+//
+// MODE is keepalive, idle, stream, or herd: connections that stay open and
+// idle until standard input ends.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hyperion-server/hyperion/tools/bench/load"
+	"github.com/hyperion-server/hyperion/tools/bench/proc"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+var errMode = errors.New("loader: mode is not keepalive, idle, stream or herd")
+
+func run(ctx context.Context) error {
+	var (
+		target   load.Target
+		pids     []int
+		conns    = flag.Int("conns", 64, "connections")
+		events   = flag.Int("events", 1000, "stream: events in a stream")
+		warm     = flag.Duration("warm", time.Second, "keepalive, stream: time before the measuring")
+		duration = flag.Duration("duration", 4*time.Second, "keepalive, stream: time of the measuring")
+		settle   = flag.Duration("settle", 3*time.Second, "idle: time before the memory is read again")
+	)
+	flag.TextVar(&target.Addr, "addr", netip.AddrPort{}, "the server's address and port")
+	flag.StringVar(&target.Path, "path", "/", "request target")
+	flag.Int64Var(&target.Size, "size", 5, "bytes of body that an answer must have")
+	flag.Func("pids", "processes of the server, comma between them", func(s string) (err error) {
+		pids, err = parsePids(s)
+		return err
+	})
+	flag.Parse()
+	if err := proc.RaiseDescriptors(); err != nil {
+		return err
+	}
+	var r load.Result
+	var err error
+	switch flag.Arg(0) {
+	case "keepalive":
+		r, err = load.KeepAlive(ctx, target, *conns, *warm, *duration, pids)
+	case "idle":
+		r, err = load.Idle(ctx, target, *conns, *settle, pids)
+	case "stream":
+		r, err = load.Stream(ctx, target, *conns, *events, *warm, *duration, pids)
+	case "herd":
+		return herd(ctx, target, *conns)
+	default:
+		return errMode
+	}
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// herd reports the opening when it is done, and once more, when standard input
+// has ended, with the connections that the server did not keep as errors.
+func herd(ctx context.Context, t load.Target, n int) error {
+	h, err := load.OpenHerd(ctx, t, n)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	out := json.NewEncoder(os.Stdout)
+	if err := out.Encode(h.Result()); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	return out.Encode(h.Result())
+}
+
+func parsePids(s string) (pids []int, err error) {
+	for f := range strings.SplitSeq(s, ",") {
+		pid, err := strconv.Atoi(f)
+		if err != nil {
+			return nil, err
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
