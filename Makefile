@@ -6,8 +6,8 @@ FUZZTIME  ?= 20s
 BENCHTIME ?= 1s
 JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
 
-# Debian packages: what tests run, and what bench-peers compares with.
-TEST_DEPS  := curl
+# Debian packages: of programs that tests look for, and that bench-peers runs.
+TEST_DEPS  :=
 PEER_DEPS  := caddy gcc h2o nginx wrk
 DEPS       ?= $(TEST_DEPS)
 
@@ -40,21 +40,23 @@ fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
 	| xargs -P $(JOBS) -L 1 sh -c 'out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 $$0 2>&1) \
 	  && echo "ok   $$0 $$1" || { echo "FAIL $$0 $$1"; echo "$$out"; exit 1; }'
 
-lint: ## Check gofmt, go vet and staticcheck, and that go.mod alone builds the product
+lint: ## Check gofmt, go vet, staticcheck and the architecture, and that go.mod alone builds the product
 	@bad=$$(gofmt -l .); test -z "$$bad" || { echo "gofmt -w" $$bad; exit 1; }
 	$(GO) vet work
 	$(GO) tool staticcheck work
 	GOWORK=off $(GO) build ./...
+	$(GO) test -count=1 ./tools/archtest
+	@$(GO) test -v -run Budgets ./tools/archtest | sed -n 's/.*budget: /over budget: /p'
 
 bench: ## Run the Go benchmarks for BENCHTIME (1s) each
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) work
 
-bench-peers: ## Measure Hyperion beside nginx, h2o, Caddy, net/http and fasthttp
+bench-peers: ## Measure Hyperion beside nginx, h2o, Caddy, net/http and fasthttp (ARGS=-help lists options)
 	@$(MAKE) --no-print-directory deps DEPS="$(PEER_DEPS)"
-	$(GO) run ./tools/bench
+	$(GO) run ./tools/bench $(ARGS)
 
 soak: all ## Load ./bin/hyperion with connection churn for 10 minutes; descriptors, goroutines and memory must stay flat
-	$(GO) run ./tools/soak
+	$(GO) run ./tools/bench/soak $(ARGS)
 
 deps: ## Install the Debian packages in DEPS that are missing (needs root)
 	@missing=; for p in $(DEPS); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \

@@ -59,8 +59,12 @@ var answerCases = []diffCase{
 	{name: "length given, too little", raw: get(), do: answer(0, length("10"), "hello"), want: []string{"cut short", "= closed"}},
 	{name: "length given, nothing written", raw: get(), do: answer(200, length("10")), want: []string{"cut short", "= closed"}},
 	{name: "length zero given", raw: get(), do: answer(200, length("0")), want: []string{"Content-Length: 0", "= reusable"}},
-	{name: "length of letters", raw: get(), do: answer(200, length("abc"), "hello"), want: []string{`log: invalid Content-Length of "abc"`}},
-	{name: "length negative", raw: get(), do: answer(200, length("-1"), "hello"), want: []string{`log: invalid Content-Length of "-1"`}},
+	{name: "length of letters", raw: get(), do: answer(200, length("abc"), "hello"), differs: lengthReason,
+		nethttp:  plain("Date: *", "Transfer-Encoding: chunked", `body chunked "hello"`) + "\n" + `log: invalid Content-Length of "abc"`,
+		hyperion: plain("Content-Length: 5", "Date: *", `body length "hello"`) + "\n" + `log: invalid Content-Length of "abc"`},
+	{name: "length negative", raw: get(), do: answer(200, length("-1"), "hello"), differs: lengthReason,
+		nethttp:  plain("Date: *", "Transfer-Encoding: chunked", `body chunked "hello"`) + "\n" + `log: invalid Content-Length of "-1"`,
+		hyperion: plain("Content-Length: 5", "Date: *", `body length "hello"`) + "\n" + `log: invalid Content-Length of "-1"`},
 	{name: "length after the status is ignored", raw: get(), do: func(x *turn) {
 		x.w.WriteHeader(200)
 		x.w.Header().Set("Content-Length", "3")
@@ -170,6 +174,8 @@ var answerCases = []diffCase{
 }
 
 const bufferReason = "Content-Length is known for bodies up to 4096 bytes, the size of the buffer, in net/http 2048"
+
+const lengthReason = "a Content-Length that is no number counts as not set, so that the right one is sent"
 
 // plain is the transcript of a text answer to get.
 func plain(rest ...string) string {

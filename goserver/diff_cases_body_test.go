@@ -114,11 +114,27 @@ var bodyCases = []diffCase{
 	{name: "chunk size of letters", raw: postChunked("zz\r\nabc\r\n0\r\n\r\n"), do: func(x *turn) {
 		b, err := io.ReadAll(x.r.Body)
 		x.note("%q failed %v", b, err != nil)
-	}, want: []string{`"" failed true`, "= closed"}},
+		x.w.WriteHeader(400)
+	}, want: []string{`"" failed true`, "400", "= closed"}},
 	{name: "chunk longer than its size", raw: postChunked("3\r\nabcdef\r\n0\r\n\r\n"), do: func(x *turn) {
 		b, err := io.ReadAll(x.r.Body)
 		x.note("%q failed %v", b, err != nil)
-	}, want: []string{`"abc" failed true`, "= closed"}},
+		x.w.WriteHeader(400)
+	}, want: []string{`"abc" failed true`, "400", "= closed"}},
+	{name: "malformed and not answered", raw: postChunked("zz\r\nabc\r\n0\r\n\r\n"), do: func(x *turn) {
+		io.Copy(io.Discard, x.r.Body)
+	}, differs: "a handler that read a broken body and said nothing has not succeeded: the broken rule is answered in its place",
+		nethttp: `
+			saw POST "/" HTTP/1.1 host="a.test" length=-1 te=["chunked"]
+			< HTTP/1.1 200 OK
+			< Connection: close
+			< Content-Length: 0
+			< Date: *
+			body length ""
+			= closed
+			states: new active closed`,
+		hyperion: `saw POST "/" HTTP/1.1 host="a.test" length=-1 te=["chunked"]
+			` + oursRefuses(400, "chunk size is not a hexadecimal number")},
 	{name: "malformed and not read", raw: postChunked("zz\r\nabc\r\n0\r\n\r\n"), do: nothing, want: []string{"= closed"}},
 
 	{name: "max bytes kept", raw: post("abc"), do: func(x *turn) {
@@ -170,11 +186,15 @@ var bodyCases = []diffCase{
 		io.WriteString(x.w, "answer")
 		x.w.(http.Flusher).Flush()
 		x.read()
-	}, want: []string{"http: invalid Read on closed Body", "= reusable"}},
+	}, differs: duplexReason,
+		nethttp:  answeredBefore(`read "" err=http: invalid Read on closed Body (*errors.errorString)`, `"answer"`),
+		hyperion: answeredBefore(`read "abc" err=<nil> (<nil>)`, `"answer"`)},
 	{name: "read after a long answer", raw: post("abc"), do: func(x *turn) {
-		x.w.Write(make([]byte, 10000))
+		io.WriteString(x.w, letters(10_000))
 		x.read()
-	}, want: []string{"http: invalid Read on closed Body", "= reusable"}},
+	}, differs: duplexReason,
+		nethttp:  answeredBefore(`read "" err=http: invalid Read on closed Body (*errors.errorString)`, show(letters(10_000))),
+		hyperion: answeredBefore(`read "abc" err=<nil> (<nil>)`, show(letters(10_000)))},
 	{name: "echo by copy", raw: post(strings.Repeat("e", 500)), do: func(x *turn) {
 		n, err := io.Copy(x.w, x.r.Body)
 		x.note("%d %v", n, err)
@@ -194,4 +214,20 @@ func cutShort(c *client) {
 	c.conn.CloseWrite()
 	c.response("POST")
 	c.ended()
+}
+
+const duplexReason = "the body may be read while the response is written, without EnableFullDuplex"
+
+// answeredBefore is the transcript of an answer of more than one piece, before
+// the body was read.
+func answeredBefore(read, body string) string {
+	return `saw POST "/" HTTP/1.1 host="a.test" Content-Length=["3"] length=3
+		` + read + `
+		< HTTP/1.1 200 OK
+		< Content-Type: text/plain; charset=utf-8
+		< Date: *
+		< Transfer-Encoding: chunked
+		body chunked ` + body + `
+		= reusable
+		states: new active idle active idle closed`
 }

@@ -22,7 +22,8 @@ var deadlineCases = []diffCase{
 		http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(20 * time.Millisecond))
 		b, err := io.ReadAll(x.r.Body)
 		x.note("%q timed out %v", b, errors.Is(err, os.ErrDeadlineExceeded))
-	}, script: sendAndEnd, want: []string{`"a" timed out true`, "= closed"}},
+		x.w.WriteHeader(http.StatusRequestTimeout)
+	}, script: sendAndEnd, want: []string{`"a" timed out true`, "408", "= closed"}},
 	{name: "read deadline set and taken back", raw: post("abc"), do: func(x *turn) {
 		rc := http.NewResponseController(x.w)
 		rc.SetReadDeadline(longAgo)

@@ -50,7 +50,11 @@ var interimCases = []diffCase{
 		x.w.WriteHeader(http.StatusSwitchingProtocols)
 		_, err := io.WriteString(x.w, "x")
 		x.note("%v", err)
-	}, want: []string{"101 Switching Protocols\n< Connection: Upgrade", "does not allow body"}},
+	}, differs: "after 101 the connection speaks another protocol, so no HTTP request can follow",
+		nethttp: switched + `= reusable
+			states: new active idle active idle closed`,
+		hyperion: switched + `= closed
+			states: new active closed`},
 
 	{name: "continue on read", raw: ask("POST / HTTP/1.1", "Content-Length: 3", "Expect: 100-continue"), do: readAll, script: expect("abc"),
 		want: []string{`Expect=["100-continue"]`, "< HTTP/1.1 100 Continue\n< HTTP/1.1 200 OK", `read "abc"`, "= reusable"}},
@@ -82,13 +86,26 @@ var interimCases = []diffCase{
 	}, want: []string{`read "abc"`, `"early"`, "= reusable"}},
 	{name: "expected, half read", raw: ask("POST / HTTP/1.1", "Content-Length: 6", "Expect: 100-continue"), do: func(x *turn) {
 		io.ReadFull(x.r.Body, make([]byte, 3))
-	}, script: func(c *client) {
-		c.send(c.raw)
-		c.oneHead("POST")
-		c.send("abcdef")
-		c.response("POST")
-		c.ended()
-	}, want: []string{"100 Continue", "Connection: close", "= closed"}},
+	}, script: expect("abcdef"), differs: "once 100 was sent the client must send the body, so the rest can be drained",
+		nethttp: `
+			saw POST "/" HTTP/1.1 host="a.test" Content-Length=["6"] Expect=["100-continue"] length=6
+			< HTTP/1.1 100 Continue
+			< HTTP/1.1 200 OK
+			< Connection: close
+			< Content-Length: 0
+			< Date: *
+			body length ""
+			= closed
+			states: new active closed`,
+		hyperion: `
+			saw POST "/" HTTP/1.1 host="a.test" Content-Length=["6"] Expect=["100-continue"] length=6
+			< HTTP/1.1 100 Continue
+			< HTTP/1.1 200 OK
+			< Content-Length: 0
+			< Date: *
+			body length ""
+			= reusable
+			states: new active idle active idle closed`},
 	{name: "expected and closed by the handler", raw: ask("POST / HTTP/1.1", "Content-Length: 3", "Expect: 100-continue"), do: func(x *turn) {
 		x.note("%v", x.r.Body.Close())
 	}, script: func(c *client) {
@@ -100,7 +117,16 @@ var interimCases = []diffCase{
 	{name: "expected with length zero", raw: post("", "Expect: 100-continue"), do: readAll, want: []string{"= reusable"}},
 	{name: "expected by version 1.0", raw: "POST / HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc", do: readAll,
 		want: []string{`read "abc"`, "states: new active closed"}},
-	{name: "something else expected", raw: post("abc", "Expect: 200-ok"), do: nothing, want: []string{"417 Expectation Failed", "= closed"}},
+	{name: "something else expected", raw: post("abc", "Expect: 200-ok"), do: nothing, differs: "this server's errors name the rule",
+		nethttp: `
+			< HTTP/1.1 417 Expectation Failed
+			< Connection: close
+			< Content-Length: 0
+			< Date: *
+			body length ""
+			= closed
+			states: new active closed`,
+		hyperion: oursRefuses(417, "expectation is not 100-continue")},
 	{name: "empty expectation", raw: post("abc", "Expect:"), do: readAll, want: []string{`read "abc"`, "= reusable"}},
 }
 
@@ -114,3 +140,12 @@ func expect(body string) func(*client) {
 		c.probe()
 	}
 }
+
+const switched = `
+	saw GET "/" HTTP/1.1 host="a.test" Connection=["Upgrade"] Upgrade=["other/1"] nobody
+	http: request method or response status code does not allow body
+	< HTTP/1.1 101 Switching Protocols
+	< Connection: Upgrade
+	< Date: *
+	< Upgrade: other/1
+	`

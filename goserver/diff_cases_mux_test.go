@@ -68,7 +68,6 @@ var muxCases = onSite(map[string][2]string{
 	"host pattern":               {"GET http://b.test/items/9 HTTP/1.1", `"b.test/items/{id} id=9"`},
 	"not found":                  {"GET /none HTTP/1.1", "404 page not found"},
 	"options asterisk":           {"OPTIONS * HTTP/1.1", "200 OK"},
-	"connect path":               {"CONNECT /items/../x HTTP/1.1", "404"},
 	"file index":                 {"GET /files/ HTTP/1.1", `"<p>index"`},
 	"file":                       {"GET /files/a.txt HTTP/1.1", `body length "0123456789"`},
 	"file by head":               {"HEAD /files/a.txt HTTP/1.1", "Content-Length: 10"},

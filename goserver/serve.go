@@ -13,21 +13,25 @@ import (
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/h1"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/static"
 )
 
 // serverState is what a Server keeps while it runs.
 type serverState struct {
-	routes   direct.Routes
-	once     sync.Once // makes cfg and engine
-	cfg      *h1.Config
-	engine   *netio.Engine
-	ended    atomic.Bool // Shutdown or Close was called
-	noKeep   atomic.Bool // SetKeepAlivesEnabled(false)
-	mu       sync.Mutex
-	stops    map[int]context.CancelCauseFunc // one for each running Serve
-	nextStop int
-	serving  sync.WaitGroup // running Serve calls
-	onStop   []func()
+	routes    direct.Routes
+	clockOnce sync.Once
+	clock     *netio.Clock
+	once      sync.Once // makes cfg and engine
+	cfg       *h1.Config
+	engine    *netio.Engine
+	ended     atomic.Bool // Shutdown or Close was called
+	noKeep    atomic.Bool // SetKeepAlivesEnabled(false)
+	mu        sync.Mutex
+	stops     map[int]context.CancelCauseFunc // one for each running Serve
+	nextStop  int
+	serving   sync.WaitGroup // running Serve calls
+	onStop    []func()
+	sites     []*static.Site
 }
 
 // ListenAndServe listens on Addr and serves until Shutdown or Close; it then
@@ -122,6 +126,7 @@ func (s *Server) serve(l net.Listener, base context.Context) error {
 // accepted readies a new connection.
 func (s *Server) accepted(c netio.Conn, base context.Context) {
 	if s.ConnContext != nil {
+		base = context.WithValue(base, http.ServerContextKey, s.cfg.ServerValue)
 		if base = s.ConnContext(base, c); base == nil {
 			panic("ConnContext returned nil")
 		}
@@ -162,6 +167,7 @@ func (s *Server) start() {
 	s.once.Do(func() {
 		s.cfg = s.sessionConfig()
 		s.engine = netio.New(netio.Config{
+			Clock:      s.coarseClock(),
 			NewSession: func() netio.Session { return h1.NewSession(s.cfg) },
 			Expired: func(c netio.Conn) {
 				if s.ConnState != nil {
@@ -174,8 +180,15 @@ func (s *Server) start() {
 	})
 }
 
+// coarseClock returns the server's clock, which stands until it serves.
+func (s *Server) coarseClock() *netio.Clock {
+	s.clockOnce.Do(func() { s.clock = netio.NewClock() })
+	return s.clock
+}
+
 func (s *Server) sessionConfig() *h1.Config {
 	return &h1.Config{
+		Clock: s.coarseClock(),
 		Limits: h1.Limits{
 			HeadBytes:   orDefault(s.MaxHeaderBytes, DefaultMaxHeaderBytes),
 			Fields:      orDefault(s.MaxHeaderCount, DefaultMaxHeaderCount),
@@ -196,6 +209,7 @@ func (s *Server) sessionConfig() *h1.Config {
 		Done:          s.AccessLog,
 		ServerValue:   s.standIn(),
 		Draining:      func() bool { return s.noKeep.Load() || s.ended.Load() },
+		KeepAlivesOff: s.noKeep.Load,
 	}
 }
 

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
-	"time"
+	"strings"
 
 	"golang.org/x/net/http/httpguts"
 )
@@ -56,37 +57,43 @@ func Build(status int, fields []Field, body []byte) (*Page, error) {
 	if bodiless {
 		body = nil
 	}
-	b := make([]byte, 0, 128+64*len(fields)+len(body))
-	b = append(b, "HTTP/1.1 "...)
-	b = strconv.AppendInt(b, int64(status), 10)
-	b = append(b, ' ')
-	b = append(b, http.StatusText(status)...)
-	b = append(b, "\r\n"...)
 	for _, f := range fields {
 		if err := checkField(f); err != nil {
 			return nil, fmt.Errorf("%w: %q", err, f.Name)
 		}
-		b = append(b, f.Name...)
-		b = append(b, ": "...)
-		b = append(b, f.Value...)
-		b = append(b, "\r\n"...)
 	}
-	if !bodiless {
-		b = append(b, "Content-Length: "...)
-		b = strconv.AppendInt(b, int64(len(body)), 10)
-		b = append(b, "\r\n"...)
-	}
-	b = append(b, "Date: "...)
-	dateOff := len(b)
-	b = time.Unix(0, 0).UTC().AppendFormat(b, http.TimeFormat)
-	b = append(b, "\r\n\r\n"...)
-	bodyOff := len(b)
-	b = append(b, body...)
-	return &Page{
-		buf: b[:len(b):len(b)], dateOff: dateOff, bodyOff: bodyOff,
-		status: status, fields: append([]Field(nil), fields...),
-	}, nil
+	return build(status, slices.Clone(fields), body, !bodiless), nil
 }
+
+// build assembles a page of checked parts. It takes fields over.
+func build(status int, fields []Field, body []byte, length bool) *Page {
+	h := make([]byte, 0, headSize)
+	h = append(h, "HTTP/1.1 "...)
+	h = strconv.AppendInt(h, int64(status), 10)
+	h = append(h, ' ')
+	h = append(h, http.StatusText(status)...)
+	h = append(h, "\r\n"...)
+	for _, f := range fields {
+		h = append(h, f.Name...)
+		h = append(h, ": "...)
+		h = append(h, f.Value...)
+		h = append(h, "\r\n"...)
+	}
+	if length {
+		h = append(h, "Content-Length: "...)
+		h = strconv.AppendInt(h, int64(len(body)), 10)
+		h = append(h, "\r\n"...)
+	}
+	h = append(h, "Date: "...)
+	dateOff := len(h)
+	h = append(h, "Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n"...)
+	buf := make([]byte, len(h)+len(body))
+	copy(buf[copy(buf, h):], body)
+	return &Page{buf: buf, dateOff: dateOff, bodyOff: len(h), status: status, fields: fields}
+}
+
+// headSize is what a head seldom exceeds, in bytes.
+const headSize = 512
 
 func checkField(f Field) error {
 	switch {
@@ -119,9 +126,43 @@ func (p *Page) TailOffset() int { return p.dateOff + DateLen + 2 }
 // BodyOffset returns where the body starts in Bytes; a HEAD answer ends there.
 func (p *Page) BodyOffset() int { return p.bodyOff }
 
+// Head returns the response to HEAD: the page without its body.
+func (p *Page) Head() []byte { return p.buf[:p.bodyOff:p.bodyOff] }
+
 // Body returns the body. It must not be changed.
 func (p *Page) Body() []byte { return p.buf[p.bodyOff:] }
 
 // Fields returns the fields given to Build, without Content-Length and Date.
 // The slice must not be changed.
 func (p *Page) Fields() []Field { return p.fields }
+
+// Field returns the value of the first field of that name, compared without
+// case, or "".
+func (p *Page) Field(name string) string {
+	for i := range p.fields {
+		if strings.EqualFold(p.fields[i].Name, name) {
+			return p.fields[i].Value
+		}
+	}
+	return ""
+}
+
+// NotModified returns the 304 response that may stand for p (RFC 9110 §15.4.5).
+// It has those fields of p that steer caches: Cache-Control, Content-Location, ETag,
+// Expires and Vary, and Last-Modified when there is no ETag to know the
+// representation by.
+func (p *Page) NotModified() *Page {
+	var fields []Field
+	tagged := p.Field("ETag") != ""
+	for _, f := range p.fields {
+		switch http.CanonicalHeaderKey(f.Name) {
+		case "Cache-Control", "Content-Location", "Etag", "Expires", "Vary":
+			fields = append(fields, f)
+		case "Last-Modified":
+			if !tagged {
+				fields = append(fields, f)
+			}
+		}
+	}
+	return build(http.StatusNotModified, fields, nil, false)
+}

@@ -3,6 +3,9 @@ module github.com/hyperion-server/hyperion/third_party/peers
 go 1.26.0
 
 require (
+	github.com/felixge/httpsnoop v1.1.0
+	github.com/go-chi/chi/v5 v5.5.0
+	github.com/gorilla/websocket v1.5.3
 	github.com/hyperion-server/hyperion v0.0.0
 	github.com/valyala/fasthttp v1.65.0
 )

@@ -139,7 +139,8 @@ var builds = []struct {
 	{"other system", []string{"GOOS=darwin", "CGO_ENABLED=0"}, nil},
 }
 
-func TestImports(t *testing.T) {
+func readGraph(t *testing.T) graph {
+	t.Helper()
 	file, err := os.Open("imports.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -149,18 +150,27 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal("imports.txt: ", err)
 	}
+	return g
+}
+
+func TestImports(t *testing.T) {
+	g := readGraph(t)
 	real := make(map[string][]string) // imports in any build
 	tests := make(map[string]bool)
+	complaints := make(map[string]string) // with the build that showed it last
 	for _, b := range builds {
 		for _, p := range list(t, b.env, b.flags...) {
 			real[p.path] = append(real[p.path], p.imports...)
 			for _, m := range p.test {
 				tests[m] = true
 			}
-			for _, complaint := range g.check(p) {
-				t.Errorf("%s build: %s", b.name, complaint)
+			for _, c := range g.check(p) {
+				complaints[c] = b.name
 			}
 		}
+	}
+	for c, build := range complaints {
+		t.Errorf("%s build: %s", build, c)
 	}
 	for path, listed := range g.imports {
 		if _, ok := real[path]; !ok {
@@ -214,6 +224,19 @@ func (g *graph) check(p pkg) (complaints []string) {
 func isModule(name string) bool {
 	first, _, _ := strings.Cut(name, "/")
 	return strings.Contains(first, ".")
+}
+
+// Each module that the product or its tests import has its reason in writing.
+func TestImports_justified(t *testing.T) {
+	g := readGraph(t)
+	rationale := read(t, "docs/RATIONALE.md")
+	for _, list := range append(slices.Collect(maps.Values(g.imports)), g.tests) {
+		for _, m := range list {
+			if isModule(m) && !strings.Contains(rationale, "| `"+m+"`") && !strings.Contains(rationale, ", `"+m+"`") {
+				t.Errorf("docs/RATIONALE.md does not say why %s is there", m)
+			}
+		}
+	}
 }
 
 func TestGraph_check(t *testing.T) {

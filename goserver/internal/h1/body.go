@@ -1,7 +1,6 @@
 package h1
 
 import (
-	"errors"
 	"io"
 	"net/http"
 	"sync"
@@ -99,7 +98,7 @@ func (b *body) readLength(p []byte) (int, error) {
 	}
 	if b.remain -= int64(n); b.remain == 0 {
 		b.state, b.err = bodyRead, io.EOF
-		return n, nil
+		return n, io.EOF // with the last bytes, as net/http does it
 	}
 	return n, nil
 }
@@ -152,11 +151,11 @@ func (b *body) takeTrailers() {
 func (b *body) wait(p []byte) (int, error) {
 	s := b.s
 	if !b.userTimed {
-		s.conn.ReadExpiry(earlier(netio.Until(s.cfg.BodyIdle), s.readEnd()))
+		s.conn.ReadExpiry(earlier(s.cfg.Clock.Until(s.cfg.BodyIdle), s.readEnd()))
 	}
-	before := netio.Now()
+	before := s.cfg.Clock.Now()
 	n, err := s.conn.Read(p)
-	b.waited += netio.Now() - before
+	b.waited += s.cfg.Clock.Now() - before
 	if err == nil && b.tooSlow() {
 		err = errBodyTooSlow
 	}
@@ -187,17 +186,17 @@ func (b *body) fail(err error) error {
 // rule returns the error of the protocol or of a limit that broke the body, to
 // be answered when the handler did not answer itself; else nil.
 func (b *body) rule() *Error {
-	var e *Error
-	var tooLarge *http.MaxBytesError
-	switch {
-	case b.state != bodyBroke:
+	if b.state != bodyBroke {
 		return nil
-	case errors.As(b.err, &tooLarge):
+	}
+	switch err := b.err.(type) {
+	case *http.MaxBytesError:
 		return ErrBodyTooLarge
-	case b.err == netio.ErrReadExpired:
+	case *Error:
+		return err
+	}
+	if b.err == netio.ErrReadExpired {
 		return errBodyTimeout
-	case errors.As(b.err, &e):
-		return e
 	}
 	return nil
 }

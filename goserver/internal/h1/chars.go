@@ -93,5 +93,5 @@ func trim(b []byte) []byte {
 	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
 		b = b[:len(b)-1]
 	}
-	return b
+	return b[:len(b):len(b)]
 }

@@ -42,42 +42,44 @@ const (
 // Next decodes the start of buf. data is content and aliases buf; n counts the
 // bytes of buf that are used up, framing and data together; done says that
 // they include the end of the body, and no further call is due. When neither
-// data nor done nor err is set, more bytes are needed.
+// data nor done nor err is set, all of buf is used up and more is needed.
 //
 // An error, always an *Error, comes without data, and comes again if Next is
 // called again with the rest of buf. The content, the trailers and the error
 // do not depend on how the input is cut into pieces.
 func (d *Chunked) Next(buf []byte, lim *Limits) (data []byte, n int, done bool, err error) {
 	for n < len(buf) && d.state != afterBody {
+		used := 1
 		switch d.state {
 		case inData:
 			if data != nil {
 				return data, n, false, nil
 			}
-			size := int(min(d.size, int64(len(buf)-n)))
-			data = buf[n : n+size : n+size]
-			n += size
-			if d.size -= int64(size); d.size == 0 {
-				d.state = inDataCR
-			}
-			continue
+			data = d.take(buf[n:])
+			used = len(data)
 		case inTrailers:
-			var used int
 			used, err = d.trailerLine(buf[n:], lim)
-			n += used
 		default:
-			if err = d.framing(buf[n], lim); err == nil {
-				n++
-			}
+			err = d.framing(buf[n], lim)
+		}
+		if err != nil && data != nil {
+			return data, n, false, nil
 		}
 		if err != nil {
-			if data != nil {
-				return data, n, false, nil
-			}
 			return nil, n, false, err
 		}
+		n += used
 	}
 	return data, n, d.state == afterBody, nil
+}
+
+// take takes the data of the current chunk that buf starts with.
+func (d *Chunked) take(buf []byte) []byte {
+	n := int(min(d.size, int64(len(buf))))
+	if d.size -= int64(n); d.size == 0 {
+		d.state = inDataCR
+	}
+	return buf[:n:n]
 }
 
 // framing takes one byte outside of data and trailers. On an error the state

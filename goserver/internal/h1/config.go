@@ -9,12 +9,14 @@ import (
 
 	"github.com/hyperion-server/hyperion/goserver/internal/access"
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 )
 
 // Config is what the sessions of one server share. Durations of 0 and the
 // limits that say so mean "none"; defaults are the server's business. It must
 // not change while a session runs.
 type Config struct {
+	Clock         *netio.Clock
 	Limits        Limits
 	HeaderTimeout time.Duration // of a request head from its first byte
 	IdleTimeout   time.Duration // between requests
@@ -33,8 +35,10 @@ type Config struct {
 	// ServerValue is the request context's value of http.ServerContextKey.
 	ServerValue any
 
-	// Draining reports that connections end after the response at hand.
-	Draining func() bool
+	// Draining reports that connections end after the next response, which
+	// says so. KeepAlivesOff reports that they end after any response, even
+	// one whose head is sent already.
+	Draining, KeepAlivesOff func() bool
 
 	Counters Counters
 }

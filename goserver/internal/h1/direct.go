@@ -36,9 +36,6 @@ func (s *session) serveDirect(m *direct.Match) {
 
 func (s *session) callDirect(h direct.Handler) {
 	ok := s.runDirect(h)
-	for _, c := range s.resp.Closers {
-		defer c.Close()
-	}
 	minor, head := s.head.Minor, s.head.Method == "HEAD"
 	switch e := s.body.rule(); {
 	case !ok:
@@ -55,14 +52,23 @@ func (s *session) callDirect(h direct.Handler) {
 		s.keep = s.keep && !s.resp.Close
 		s.render(s.resp)
 	}
+	for _, c := range s.resp.Closers {
+		c.Close()
+	}
 }
 
 // runDirect calls the handler and reports false when it panicked.
 func (s *session) runDirect(h direct.Handler) (ok bool) {
 	defer func() {
-		if !ok {
-			s.cfg.logf("goserver: panic serving %v %s: %v\n%s", s.conn.Remote(), s.head.Target, recover(), debug.Stack())
+		if ok {
+			return
 		}
+		v := recover()
+		if v == nil { // runtime.Goexit: this goroutine ends
+			s.close()
+			return
+		}
+		s.cfg.logf("goserver: panic serving %v %s: %v\n%s", s.conn.Remote(), s.head.Target, v, debug.Stack())
 	}()
 	h(&s.ctx)
 	return true
@@ -94,7 +100,7 @@ func (s *session) sendPage(p *pagecache.Page) {
 	if s.keep && s.head.Minor != 0 && len(s.out)+end <= outFlush {
 		at := len(s.out)
 		s.out = append(s.out, all[:end]...)
-		copy(s.out[at+date:], netio.Date()[:])
+		copy(s.out[at+date:], s.cfg.Clock.Date()[:])
 		s.sent += int64(end)
 		return
 	}
@@ -103,7 +109,7 @@ func (s *session) sendPage(p *pagecache.Page) {
 	if s.head.Minor == 0 {
 		b[at+len("HTTP/1.")] = '0'
 	}
-	b = append(b, netio.Date()[:]...)
+	b = append(b, s.cfg.Clock.Date()[:]...)
 	b = append(b, "\r\n"...)
 	b = appendConnection(b, s.head.Minor, s.keep)
 	s.sent += int64(len(b) - at)
@@ -135,7 +141,7 @@ func (s *session) render(r *direct.Response) {
 	if allowed {
 		b = appendContentLength(b, size)
 	}
-	b = appendDate(b)
+	b = appendDate(b, s.cfg.Clock)
 	b = appendConnection(b, s.head.Minor, s.keep)
 	b = append(b, "\r\n"...)
 	s.sent += int64(len(b) - at)

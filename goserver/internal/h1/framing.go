@@ -21,6 +21,10 @@ type Framing struct {
 	Length int64 // bytes of content; 0 unless Kind is ContentLength
 }
 
+// Empty reports whether the request has no content: it has none declared, or
+// none of its length.
+func (f Framing) Empty() bool { return f.Kind != ChunkedCoding && f.Length == 0 }
+
 // framingFields is all that a head says of its framing.
 type framingFields struct {
 	minor   int    // of the version
@@ -99,7 +103,7 @@ func checkCoding(f *framingFields) error {
 	case foldEqual(f.coding, "chunked"):
 		return nil
 	}
-	chunked, other, last := false, false, false
+	chunked, last := false, false
 	for rest, more := f.coding, true; more; {
 		var coding []byte
 		coding, rest, more = bytes.Cut(rest, comma)
@@ -112,13 +116,9 @@ func checkCoding(f *framingFields) error {
 			return ErrCodingTwice
 		}
 		chunked = chunked || last
-		other = other || !last
 	}
-	switch {
-	case !last:
+	if !last {
 		return ErrCodingNotChunked
-	case other:
-		return ErrCodingUnsupported
 	}
-	return nil
+	return ErrCodingUnsupported // one before chunked
 }

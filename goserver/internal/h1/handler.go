@@ -15,6 +15,10 @@ func (s *session) serveHandler() {
 		s.shed()
 		return
 	}
+	if s.flush() != nil { // earlier responses must not wait for a handler that blocks
+		s.keep = false
+		return
+	}
 	x, r, err := s.newExchange()
 	if err != nil {
 		c.Refused.Add(1)
@@ -24,11 +28,15 @@ func (s *session) serveHandler() {
 	}
 	ok := s.runHandler(x, r)
 	if x.hijacked {
-		x.ctx.unwatch()
+		x.ctx.end()
 		x.end()
 		return
 	}
 	x.ctx.end()
+	hasBody := s.head.Framing.Kind != NoBody
+	if hasBody && ok && !x.headDone {
+		s.drain(&x.body) // now: whether it can be decides what the head says
+	}
 	e := x.body.rule()
 	switch {
 	case !ok:
@@ -40,7 +48,7 @@ func (s *session) serveHandler() {
 	default:
 		x.finish()
 	}
-	if s.head.Framing.Kind != NoBody {
+	if hasBody {
 		s.drain(&x.body)
 	}
 	x.end()
@@ -64,11 +72,20 @@ func (s *session) runHandler(x *exchange, r *http.Request) (ok bool) {
 		if ok {
 			return
 		}
-		if v := recover(); v != http.ErrAbortHandler {
-			s.cfg.logf("http: panic serving %v: %v\n%s", r.RemoteAddr, v, debug.Stack())
-		}
+		v := recover()
 		if s.status == 0 {
 			s.status = http.StatusInternalServerError // for the log; the client sees none
+		}
+		switch v {
+		case nil: // runtime.Goexit: this goroutine ends
+			x.ctx.end()
+			x.abandon()
+			x.end()
+			x.body.cut()
+			s.close()
+		case http.ErrAbortHandler:
+		default:
+			s.cfg.logf("http: panic serving %v: %v\n%s", r.RemoteAddr, v, debug.Stack())
 		}
 	}()
 	s.cfg.Handler.ServeHTTP(x, r)

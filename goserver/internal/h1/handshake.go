@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-
-	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 )
 
 // handshake completes the TLS handshake of a connection that has one, within
@@ -20,7 +18,7 @@ func (s *session) handshake() bool {
 		return true
 	}
 	s.tls = true
-	s.conn.ReadExpiry(netio.Until(s.cfg.HeaderTimeout))
+	s.conn.ReadExpiry(s.cfg.Clock.Until(s.cfg.HeaderTimeout))
 	if err := tc.Handshake(); err != nil {
 		s.cfg.logf("http: TLS handshake error from %v: %v", s.conn.RemoteAddr(), err)
 		if plain, ok := err.(tls.RecordHeaderError); ok && plain.Conn != nil && looksLikeHTTP(plain.RecordHeader) {

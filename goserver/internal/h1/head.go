@@ -39,9 +39,9 @@ func appendStatusLine(b []byte, minor, code int) []byte {
 	return b
 }
 
-func appendDate(b []byte) []byte {
+func appendDate(b []byte, c *netio.Clock) []byte {
 	b = append(b, "Date: "...)
-	b = append(b, netio.Date()[:]...)
+	b = append(b, c.Date()[:]...)
 	return append(b, "\r\n"...)
 }
 

@@ -27,10 +27,11 @@ type Limits struct {
 	TrailerBytes  int   // trailer section; 0: DefaultTrailerBytes
 }
 
-// Ready reports whether Parse may say more of buf than that it is incomplete,
-// when that was the answer for its first seen bytes. It looks at the other
-// bytes only, so that a peer who sends a head byte by byte costs no parse a
-// byte.
+// Ready reports whether buf, of which Parse has found a start of seen bytes
+// incomplete, is worth another Parse: a line has ended since, or a limit is
+// reached. A byte that is wrong is thus found with the end of its line. Ready
+// looks at the new bytes only, so that a head that comes byte by byte costs a
+// parse a line, and Limits.Fields bounds their number.
 func (h *Head) Ready(buf []byte, seen int, lim *Limits) bool {
 	return len(buf) >= lim.HeadBytes ||
 		!h.lineRead && len(buf) > lim.TargetBytes ||

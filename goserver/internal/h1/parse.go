@@ -263,7 +263,7 @@ func (h *Head) conclude(lim *Limits) (err error) {
 	if h.options&expectOther != 0 {
 		return ErrExpectation
 	}
-	h.Expect100 = h.options&expectContinue != 0 && h.Framing.Kind != NoBody
+	h.Expect100 = h.options&expectContinue != 0 && !h.Framing.Empty()
 	h.Upgrade = h.options&optionUpgrade != 0 && k.upgrades > 0
 	return nil
 }

@@ -46,7 +46,7 @@ func (s *session) reply(e *Error, minor int, head bool) {
 		b = append(b, "Retry-After: 1\r\n"...)
 	}
 	b = appendContentLength(b, int64(len(e.Rule)+1))
-	b = appendDate(b)
+	b = appendDate(b, s.cfg.Clock)
 	b = appendConnection(b, minor, s.keep)
 	b = append(b, "\r\n"...)
 	if !head {

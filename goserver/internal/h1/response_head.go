@@ -80,7 +80,7 @@ func (w *response) completeHead(final bool, size int, sample []byte) {
 		b = appendField(b, "Content-Type", http.DetectContentType(sample))
 	}
 	if !g.date {
-		b = appendDate(b)
+		b = appendDate(b, s.cfg.Clock)
 	}
 	switch {
 	case w.chunking:
@@ -123,7 +123,7 @@ func (w *response) decidePersistence(head, allowed bool) {
 // what will happen, else the server's own.
 func (w *response) appendConnection(b []byte) []byte {
 	s, given := w.s, w.given.connection
-	if s.keep && len(given) > 0 || hasToken(given, "close") && w.minor() > 0 || w.status == http.StatusSwitchingProtocols {
+	if s.keep && len(given) > 0 || hasToken(given, "close") || w.status == http.StatusSwitchingProtocols {
 		for _, v := range given {
 			b = appendField(b, "Connection", v)
 		}

@@ -54,6 +54,7 @@ type session struct {
 	body   body // of direct routes
 	rec    access.Record
 	status int  // of the response, for the record
+	fresh  bool // nothing was read since the connection was handed to us
 	keep   bool // the connection may go on after the response
 	gone   bool // the connection is no longer ours
 
@@ -91,16 +92,13 @@ func (s *session) Serve(c netio.Conn) {
 			s.close()
 			return
 		}
-		if s.r == s.w && s.park() {
-			return
-		}
 	}
 }
 
 func (s *session) bind(c netio.Conn) {
 	s.conn, s.tls = c, false
 	s.r, s.w, s.seen, s.partial = 0, 0, 0, false
-	s.keep, s.gone, s.werr = true, false, nil
+	s.fresh, s.keep, s.gone, s.werr = true, true, false, nil
 }
 
 func (s *session) unbind() {
@@ -120,35 +118,39 @@ func (s *session) unbind() {
 	s.out, s.bodyBuf = s.out[:0], s.bodyBuf[:0]
 }
 
-// park gives the connection back when nothing more is to be read of it.
-func (s *session) park() bool {
-	s.r, s.w = 0, 0
-	s.cfg.connState(s.conn, http.StateIdle)
-	if s.conn.Park(netio.Until(s.cfg.IdleTimeout)) {
-		s.gone = true
+// fill reads more bytes. It returns false when the connection has been parked,
+// since nothing more is there to be read, or has ended.
+func (s *session) fill() bool {
+	if s.r < s.w {
+		if s.w == len(s.in) {
+			s.makeRoom()
+		}
+		n, err := s.conn.Read(s.in[s.w:])
+		if err != nil {
+			s.readFailed(err)
+			return false
+		}
+		s.w += n
 		return true
 	}
-	return false
-}
-
-// fill reads more bytes. It returns false when the connection has ended.
-func (s *session) fill() bool {
-	if s.w == len(s.in) {
-		s.makeRoom()
+	if s.fresh {
+		s.fresh = false
+	} else {
+		s.cfg.connState(s.conn, http.StateIdle)
 	}
-	if s.r == s.w {
-		s.r, s.w = 0, 0
-	}
-	n, err := s.conn.Read(s.in[s.w:])
-	if err != nil {
+	s.r, s.w = 0, 0
+	n, parked, err := s.conn.Next(s.in, s.cfg.Clock.Until(s.cfg.IdleTimeout))
+	switch {
+	case parked:
+		s.gone = true
+		return false
+	case err != nil:
 		s.readFailed(err)
 		return false
 	}
-	if s.r == s.w {
-		s.headAt = netio.Now()
-		s.cfg.connState(s.conn, http.StateActive)
-	}
-	s.w += n
+	s.w = n
+	s.headAt = s.cfg.Clock.Now()
+	s.cfg.connState(s.conn, http.StateActive)
 	return true
 }
 
@@ -171,6 +173,7 @@ func (s *session) readFailed(err error) {
 		if s.r < s.w {
 			s.refuse(errHeaderTimeout)
 		}
+		s.r, s.partial = s.w, false // nobody is sending: no need to linger
 	}
 	s.close()
 }
@@ -199,7 +202,7 @@ func (s *session) next() bool {
 		}
 		return false
 	}
-	if s.partial || !s.conn.Drained() {
+	if s.partial {
 		s.partial = false
 		s.conn.ReadExpiry(0)
 	}
@@ -212,7 +215,7 @@ func (s *session) next() bool {
 	}
 	poison(buf[:n])
 	if s.keep && s.r < s.w {
-		s.headAt = netio.Now()
+		s.headAt = s.cfg.Clock.Now()
 		s.cfg.connState(s.conn, http.StateIdle)
 		s.cfg.connState(s.conn, http.StateActive)
 	}
@@ -220,7 +223,7 @@ func (s *session) next() bool {
 }
 
 func (s *session) headExpiry() time.Duration {
-	return earlier(netio.Until(s.cfg.HeaderTimeout), s.readEnd())
+	return earlier(s.cfg.Clock.Until(s.cfg.HeaderTimeout), s.readEnd())
 }
 
 // readEnd is when the whole request must have been read, or 0.
@@ -245,7 +248,7 @@ func (s *session) serve() {
 	s.keep = s.head.KeepAlive && !s.cfg.Draining()
 	s.beginRecord()
 	if s.cfg.WriteTimeout > 0 {
-		s.conn.WriteExpiry(netio.Until(s.cfg.WriteTimeout))
+		s.conn.WriteExpiry(s.cfg.Clock.Exact() + s.cfg.WriteTimeout)
 	}
 	s.fillRequest()
 	if m, ok := s.cfg.Routes.Match(&s.ctx); ok {
@@ -256,6 +259,9 @@ func (s *session) serve() {
 	bump(&s.tally.requests, 1)
 	bump(&s.tally.bytesOut, s.sent)
 	s.endRecord()
+	if s.cfg.KeepAlivesOff() {
+		s.keep = false
+	}
 	if s.cfg.WriteTimeout > 0 && !s.gone {
 		s.conn.WriteExpiry(0)
 	}
@@ -302,6 +308,9 @@ func (s *session) flush() error {
 func (s *session) close() {
 	s.gone = true
 	s.flush()
+	if s.werr == netio.ErrWriteExpired {
+		s.cfg.Counters.TimedOut.Add(1)
+	}
 	if s.werr == nil && (s.r < s.w || !s.conn.Drained() || s.partial) && s.status != 0 {
 		s.linger()
 	}
@@ -313,7 +322,7 @@ func (s *session) linger() {
 	if s.conn.CloseWrite() != nil {
 		return
 	}
-	s.conn.ReadExpiry(netio.Until(lingerTime))
+	s.conn.ReadExpiry(s.cfg.Clock.Until(lingerTime))
 	for left := drainSize; left > 0; {
 		n, err := s.conn.Read(s.in)
 		if err != nil {

@@ -59,7 +59,7 @@ func (h *Head) splitAbsolute(t []byte) error {
 	if !foldEqual(scheme, "http") && !foldEqual(scheme, "https") {
 		return ErrTargetScheme
 	}
-	h.Scheme = scheme
+	h.Scheme = scheme[:len(scheme):len(scheme)]
 	end := bytes.IndexAny(rest, "/?")
 	if end < 0 {
 		end = len(rest)

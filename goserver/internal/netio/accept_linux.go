@@ -234,8 +234,8 @@ func (a *acceptor) adopt(fd int, remote netip.AddrPort) {
 		c.closeParked()
 		return
 	}
-	if !c.Park(Until(e.cfg.FirstByte)) {
-		e.workers.serve(c) // the first bytes came already
+	if !c.park(e.clock.Until(e.cfg.FirstByte)) {
+		c.serve() // the first bytes came already
 	}
 }
 

@@ -9,46 +9,53 @@ import (
 // SweepInterval is how often expiries are checked, and so their precision.
 const SweepInterval = 250 * time.Millisecond
 
-// The coarse clock: the time since the process started as the sweepers saw it
-// last. A load of it costs a nanosecond where time.Now costs forty.
-var (
-	started   = time.Now()
-	coarse    atomic.Int64
-	dateValue atomic.Pointer[[DateLen]byte]
-	dateUnix  atomic.Int64
-)
-
 // DateLen is the length of an IMF-fixdate (RFC 9110 §5.6.7).
 const DateLen = 29
 
-func init() { tick(started) }
+// A Clock is the coarse clock of one server: the time since the clock was made,
+// as its engine's sweeper saw it last. A look at it costs a nanosecond where
+// time.Now costs forty. It may be read by any goroutine.
+type Clock struct {
+	started time.Time
+	coarse  atomic.Int64
+	unix    atomic.Int64 // second of date
+	date    atomic.Pointer[[DateLen]byte]
+}
 
-// Now returns the coarse clock, at most SweepInterval behind while an Engine runs.
-func Now() time.Duration { return time.Duration(coarse.Load()) }
+// NewClock returns a clock that shows 0 and stands until an Engine moves it.
+func NewClock() *Clock {
+	c := &Clock{started: time.Now()}
+	c.tick(c.started)
+	return c
+}
+
+// Now returns the coarse time, at most SweepInterval behind while the engine serves.
+func (c *Clock) Now() time.Duration { return time.Duration(c.coarse.Load()) }
 
 // Until returns the coarse time d from now, rounded so that it is never early.
-// It is 0 (never) when d is 0 or less.
-func Until(d time.Duration) time.Duration {
+// It is 0, which means never, when d is 0 or less.
+func (c *Clock) Until(d time.Duration) time.Duration {
 	if d <= 0 {
 		return 0
 	}
-	return Now() + d + SweepInterval
+	return c.Now() + d + SweepInterval
 }
 
 // Date returns the current IMF-fixdate, made once a second. The bytes are
 // never written to again.
-func Date() *[DateLen]byte { return dateValue.Load() }
+func (c *Clock) Date() *[DateLen]byte { return c.date.Load() }
 
-// tick moves the coarse clock and the date to now.
-func tick(now time.Time) {
-	if d := now.Sub(started); int64(d) > coarse.Load() {
-		coarse.Store(int64(d))
-	}
-	if u := now.Unix(); u != dateUnix.Load() {
+// Exact returns what the clock would show if it were not coarse.
+func (c *Clock) Exact() time.Duration { return time.Since(c.started) }
+
+// tick moves the clock and the date to now. One goroutine calls it at a time.
+func (c *Clock) tick(now time.Time) {
+	c.coarse.Store(int64(now.Sub(c.started)))
+	if u := now.Unix(); u != c.unix.Load() {
 		var d [DateLen]byte
 		now.UTC().AppendFormat(d[:0], http.TimeFormat)
-		dateUnix.Store(u)
-		dateValue.Store(&d)
+		c.unix.Store(u)
+		c.date.Store(&d)
 	}
 }
 

@@ -44,7 +44,7 @@ type Conn interface {
 	// moved. A file that ends early gives ErrFileShrank.
 	SendFile(f *os.File, off, n int64) (written int64, err error, handled bool)
 
-	// ReadExpiry and WriteExpiry set the time of the coarse clock (Now) after
+	// ReadExpiry and WriteExpiry set the time of the server's Clock after
 	// which a waiting read or write fails; 0 means never. The precision is
 	// SweepInterval. Bytes written push nothing: see WriteIdle.
 	ReadExpiry(at time.Duration)
@@ -54,15 +54,15 @@ type Conn interface {
 	// a write; 0 means no limit. It holds in addition to WriteExpiry.
 	WriteIdle(d time.Duration)
 
-	// Drained reports whether the last read returned everything there was, so
-	// that another read would only wait.
-	Drained() bool
+	// Next reads like Read when something is there to be read. Else the caller
+	// has nothing more to do with the connection, and it is parked: then the
+	// caller must not touch it again, and it is served anew when bytes arrive
+	// or closed when idle has passed first (a coarse time, 0 for never). Connections
+	// that cannot be parked wait here for as long.
+	Next(p []byte, idle time.Duration) (n int, parked bool, err error)
 
-	// Park gives the connection back to the engine, which closes it when
-	// nothing arrives before the idle expiry. When it returns true the caller must
-	// not touch the connection again: it is served anew when bytes arrive.
-	// False means that it must be read on (or that it cannot be parked).
-	Park(expiry time.Duration) bool
+	// Drained reports whether the last read returned everything there was.
+	Drained() bool
 
 	// Watch calls gone, from another goroutine and at most once, when the peer
 	// closes its side or the connection breaks. Unwatch ends that; gone may

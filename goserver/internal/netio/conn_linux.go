@@ -49,9 +49,22 @@ func (c *epollConn) State() any             { return c.state }
 func (c *epollConn) SetState(s any)         { c.state = s }
 func (c *epollConn) Drained() bool          { return c.drained }
 
-// Read reads first and waits only on EAGAIN. A read that does not fill p has
-// taken all there was (epoll(7)), so the next byte makes a new event.
+// Read reads first and waits only on EAGAIN.
 func (c *epollConn) Read(p []byte) (int, error) {
+	for {
+		n, err := c.tryRead(p)
+		if err != syscall.EAGAIN {
+			return n, err
+		}
+		if err := c.rg.wait(c.readStop); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// tryRead reads what is there or fails with EAGAIN. A read that does not fill
+// p has taken all there was (epoll(7)), so the next byte makes a new event.
+func (c *epollConn) tryRead(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -72,12 +85,21 @@ func (c *epollConn) Read(p []byte) (int, error) {
 			return int(n), nil
 		case syscall.EAGAIN:
 			c.drained = true
-			if err := c.rg.wait(c.readStop); err != nil {
-				return 0, err
-			}
+			return 0, syscall.EAGAIN
 		case syscall.EINTR:
 		default:
 			return 0, os.NewSyscallError("read", errno)
+		}
+	}
+}
+
+func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
+	for {
+		if c.drained && c.park(idle) {
+			return 0, true, nil
+		}
+		if n, err := c.tryRead(p); err != syscall.EAGAIN {
+			return n, false, err
 		}
 	}
 }
@@ -92,11 +114,16 @@ func (c *epollConn) readStop() error {
 	return nil
 }
 
+// writeStop tells why nothing may be written. It looks at the real time, if
+// there is a deadline: a write that need not wait must fail after it as well.
 func (c *epollConn) writeStop() error {
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
 	if c.flags.Load()&flagAborted != 0 {
 		return ErrAborted
 	}
-	if c.slot.write.Load() == expired {
+	if at := c.slot.write.Load(); at == expired || at > 0 && int64(c.engine.clock.Exact()) > at {
 		return ErrWriteExpired
 	}
 	return nil
@@ -105,8 +132,8 @@ func (c *epollConn) writeStop() error {
 func (c *epollConn) Write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
-		if c.fd < 0 {
-			return done, net.ErrClosed
+		if err := c.writeStop(); err != nil {
+			return done, err
 		}
 		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&p[done])), uintptr(len(p)-done))
 		if errno == 0 {
@@ -140,8 +167,8 @@ func (c *epollConn) Writev(v ...[]byte) (int64, error) {
 		if n == 0 {
 			return done, nil
 		}
-		if c.fd < 0 {
-			return done, net.ErrClosed
+		if err := c.writeStop(); err != nil {
+			return done, err
 		}
 		r, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(n))
 		if errno != 0 {
@@ -179,8 +206,7 @@ func (c *epollConn) SendFile(f *os.File, off, n int64) (written int64, err error
 	handled = true
 	cerr := raw.Control(func(src uintptr) {
 		for written < n {
-			if c.fd < 0 {
-				err = net.ErrClosed
+			if err = c.writeStop(); err != nil {
 				return
 			}
 			// Reading the disk may block: the scheduler is told (no RawSyscall).
@@ -234,7 +260,7 @@ func (c *epollConn) waitWrite() error {
 	if total == expired {
 		return ErrWriteExpired
 	}
-	idle := int64(Until(c.writeIdle))
+	idle := int64(c.engine.clock.Until(c.writeIdle))
 	if idle != 0 && (total == 0 || idle < total) {
 		if !w.CompareAndSwap(total, idle) {
 			return ErrWriteExpired
@@ -252,9 +278,11 @@ func (c *epollConn) ReadExpiry(at time.Duration)  { c.slot.read.Store(int64(at))
 func (c *epollConn) WriteExpiry(at time.Duration) { c.slot.write.Store(int64(at)) }
 func (c *epollConn) WriteIdle(d time.Duration)    { c.writeIdle = d }
 
-func (c *epollConn) Park(expiry time.Duration) bool {
+// park gives the connection back to the poller, unless an event came since the
+// last one was taken.
+func (c *epollConn) park(expiry time.Duration) bool {
 	c.slot.read.Store(int64(expiry))
-	c.parkedAt = Now()
+	c.parkedAt = c.engine.clock.Now()
 	e := c.engine // once parked, c may be served or closed by another
 	if !c.rg.park() {
 		c.slot.read.Store(0)
@@ -283,14 +311,20 @@ func (c *epollConn) expire(idle time.Duration) {
 		return
 	}
 	// The connection is ours now.
-	if Now()-c.parkedAt >= idle && (c.engine.aborting.Load() || !c.readable()) {
+	if c.engine.clock.Now()-c.parkedAt >= idle && (c.engine.aborting.Load() || !c.readable()) {
 		c.closeParked()
 		return
 	}
 	if !c.rg.park() {
-		c.slot.read.Store(0)
-		c.engine.workers.serve(c)
+		c.serve()
 	}
+}
+
+// serve hands the connection, which is no longer parked, to a goroutine.
+func (c *epollConn) serve() {
+	c.drained = false
+	c.slot.read.Store(0)
+	c.engine.workers.serve(c)
 }
 
 // readable reports whether bytes wait in the kernel.
@@ -412,7 +446,9 @@ func (c *epollConn) addr(call uintptr) net.Addr {
 	for i := 0; i < int(size)-2 && i < len(u.Path) && (u.Path[i] != 0 || i == 0); i++ {
 		name = append(name, byte(u.Path[i]))
 	}
-	if len(name) > 0 && name[0] == 0 {
+	if len(name) == 0 {
+		name = append(name, '@') // unnamed: what the net package calls it
+	} else if name[0] == 0 {
 		name[0] = '@'
 	}
 	return &net.UnixAddr{Name: string(name), Net: "unix"}
@@ -446,7 +482,7 @@ func (c *epollConn) deadline(at *atomic.Int64, g *gate, t time.Time) error {
 		g.wake()
 		return nil
 	}
-	when := int64(time.Since(started) + left)
+	when := int64(c.engine.clock.Exact() + left)
 	at.Store(when)
 	if left < 8*SweepInterval {
 		time.AfterFunc(left, func() {

@@ -10,6 +10,7 @@ import (
 
 // Config says what an Engine runs. It must not change after New.
 type Config struct {
+	Clock      *Clock         // moved by this engine alone
 	NewSession func() Session // called for each goroutine of the pool
 
 	// Expired is called for each parked connection that the engine closes:
@@ -23,6 +24,7 @@ type Config struct {
 // An Engine owns the connections of one server. Its methods may be called from
 // any goroutine.
 type Engine struct {
+	clock    *Clock
 	cfg      Config
 	workers  workers
 	conns    atomic.Int64
@@ -38,8 +40,8 @@ type Engine struct {
 
 // New makes an Engine; it owns nothing until the first Serve.
 func New(cfg Config) *Engine {
-	e := &Engine{cfg: cfg, room: make(chan struct{}, 1)}
-	e.workers.newSession = cfg.NewSession
+	e := &Engine{clock: cfg.Clock, cfg: cfg, room: make(chan struct{}, 1)}
+	e.workers.newSession, e.workers.clock = cfg.NewSession, cfg.Clock
 	return e
 }
 
@@ -142,6 +144,7 @@ func (s *sweeper) start(e *Engine) {
 	if s.quit != nil {
 		return
 	}
+	e.clock.tick(time.Now()) // the clock stood still while no engine ran
 	s.quit, s.done = make(chan struct{}), make(chan struct{})
 	go s.run(e, s.quit, s.done)
 }
@@ -166,8 +169,8 @@ func (s *sweeper) run(e *Engine, quit, done chan struct{}) {
 			return
 		case <-t.C:
 		}
-		tick(time.Now())
-		now := Now()
+		e.clock.tick(time.Now())
+		now := e.clock.Now()
 		e.sweepEpoll(now)
 		e.plain.each(func(c engineConn) { c.(*plainConn).sweep(now) })
 		e.workers.trim(now)

@@ -204,8 +204,7 @@ func (p *poller) event(ev *syscall.EpollEvent) {
 		c.wg.wake()
 	}
 	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 && c.rg.wake() {
-		c.slot.read.Store(0)
-		p.engine.workers.serve(c)
+		c.serve()
 	}
 }
 

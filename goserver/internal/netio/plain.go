@@ -22,6 +22,7 @@ type plainConn struct {
 	read, write atomic.Int64 // expiries on the coarse clock; 0 none, -1 passed
 	writeIdle   time.Duration
 	aborted     atomic.Bool
+	fresh       bool // nothing was read yet: the expiry is that of the first byte
 	left        atomic.Bool
 	idle        atomic.Bool // waiting between requests: CloseIdle may close it
 	idleSince   atomic.Int64
@@ -102,9 +103,10 @@ func (e *Engine) servePlainConn(nc net.Conn, accepted func(Conn)) {
 	e.plain.mu.Unlock()
 	e.opened()
 	accepted(c)
-	c.idleSince.Store(int64(Now()))
-	c.ReadExpiry(Until(e.cfg.FirstByte))
+	c.idleSince.Store(int64(c.engine.clock.Now()))
+	c.ReadExpiry(e.clock.Until(e.cfg.FirstByte))
 	c.idle.Store(true)
+	c.fresh = true
 	e.workers.serve(c)
 }
 
@@ -114,7 +116,7 @@ func (c *plainConn) NetConn() net.Conn { return c.Conn }
 func (c *plainConn) Remote() netip.AddrPort { return c.remote }
 func (c *plainConn) State() any             { return c.state }
 func (c *plainConn) SetState(s any)         { c.state = s }
-func (c *plainConn) Drained() bool          { return false }
+func (c *plainConn) Drained() bool          { return true } // as far as anybody can tell
 
 func (c *plainConn) Read(p []byte) (int, error) {
 	c.Unwatch()
@@ -226,18 +228,23 @@ func (c *plainConn) sweep(now time.Duration) {
 	}
 }
 
-// Park only marks the connection idle: its goroutine goes on and waits in Read.
-func (c *plainConn) Park(expiry time.Duration) bool {
-	c.idleSince.Store(int64(Now()))
-	c.idle.Store(true)
-	c.ReadExpiry(expiry)
-	return false
+// Next waits for the next request in Read.
+func (c *plainConn) Next(p []byte, idle time.Duration) (int, bool, error) {
+	if !c.fresh {
+		c.idleSince.Store(int64(c.engine.clock.Now()))
+		c.ReadExpiry(idle)
+		c.idle.Store(true)
+	}
+	c.fresh = false
+	n, err := c.Read(p)
+	c.ReadExpiry(0)
+	return n, false, err
 }
 
 // expire may cut off a request that arrives at this moment: nothing tells of
 // bytes that a net.Conn has not yet returned.
 func (c *plainConn) expire(idle time.Duration) {
-	if c.idle.Load() && int64(Now()-idle) >= c.idleSince.Load() {
+	if c.idle.Load() && int64(c.engine.clock.Now()-idle) >= c.idleSince.Load() {
 		c.Abort()
 	}
 }
@@ -290,7 +297,7 @@ func (c *plainConn) CloseWrite() error {
 	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return h.CloseWrite()
 	}
-	return nil
+	return errors.ErrUnsupported
 }
 
 func (c *plainConn) Close() error {

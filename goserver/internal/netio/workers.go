@@ -14,6 +14,7 @@ const workerIdle = 10 * time.Second
 // work again: its stack and buffers are the warmest, and those at the bottom
 // of the stack end when the load falls.
 type workers struct {
+	clock      *Clock
 	newSession func() Session
 	mu         sync.Mutex
 	idle       []*worker
@@ -46,9 +47,19 @@ func (p *workers) serve(c Conn) {
 
 func (p *workers) run(w *worker, c Conn) {
 	s := p.newSession()
-	defer s.Retire()
+	serving := true
+	defer func() {
+		s.Retire()
+		if serving { // a handler ended the goroutine (runtime.Goexit)
+			p.mu.Lock()
+			p.busy.Store(p.busy.Load() - 1)
+			p.mu.Unlock()
+		}
+	}()
 	for c != nil {
+		serving = true
 		s.Serve(c)
+		serving = false
 		if !p.release(w) {
 			return
 		}
@@ -64,7 +75,7 @@ func (p *workers) release(w *worker) bool {
 	if p.stopped {
 		return false
 	}
-	w.since = Now()
+	w.since = p.clock.Now()
 	p.idle = append(p.idle, w)
 	return true
 }

@@ -3,9 +3,9 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"flag"
+	"io"
 	"log"
 	"os"
 	"strconv"
@@ -60,24 +60,31 @@ func routes(object map[string]any, files fasthttp.RequestHandler) fasthttp.Reque
 	}
 }
 
-// stream sends ?n= events, ?gap= apart, and flushes each.
+// stream sends ?n= events, ?gap= apart. A body stream writer would not do: its
+// flushes are merged on their way to the connection. What a body stream's
+// reader returns from one Read is sent as one chunk and flushed.
 func stream(ctx *fasthttp.RequestCtx) {
 	n, _ := strconv.Atoi(string(ctx.QueryArgs().Peek("n")))
 	gap, _ := time.ParseDuration(string(ctx.QueryArgs().Peek("gap")))
 	ctx.SetContentType("text/event-stream")
-	ctx.SetBodyStreamWriter(func(w *bufio.Writer) {
-		var event []byte
-		for i := range n {
-			if i > 0 && gap > 0 {
-				time.Sleep(gap)
-			}
-			event = appendEvent(event[:0], time.Now())
-			w.Write(event)
-			if w.Flush() != nil {
-				return
-			}
-		}
-	})
+	ctx.SetBodyStream(&events{n: n, gap: gap}, -1)
+}
+
+// events reads as n events, one a call.
+type events struct {
+	n, made int
+	gap     time.Duration
+}
+
+func (e *events) Read(p []byte) (int, error) {
+	if e.made == e.n {
+		return 0, io.EOF
+	}
+	if e.made > 0 && e.gap > 0 {
+		time.Sleep(e.gap)
+	}
+	e.made++
+	return len(appendEvent(p[:0], time.Now())), nil
 }
 
 // appendEvent appends an event of 50 bytes that says when it was made.

@@ -25,18 +25,14 @@ func (t Target) request() []byte {
 // range of local ports has 28 232 as Linux comes.
 const connsPerSource = 20_000
 
-// dial opens connection number i, blocking, with 10 s for each call on it. The
-// caller closes the descriptor.
+// dial opens connection number i, blocking, with 10 s for each read. The caller
+// closes the descriptor.
 func dial(t Target, i int) (fd int, err error) {
 	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("load: socket: %w", err)
 	}
-	wait := unix.Timeval{Sec: 10}
-	err = errors.Join(
-		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &wait),
-		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &wait))
+	err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if source := i / connsPerSource; err == nil && source > 0 && t.Addr.Addr().IsLoopback() {
 		err = errors.Join(
 			unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1),
@@ -44,6 +40,9 @@ func dial(t Target, i int) (fd int, err error) {
 	}
 	if err == nil {
 		err = unix.Connect(fd, &unix.SockaddrInet4{Addr: t.Addr.Addr().As4(), Port: int(t.Addr.Port())})
+	}
+	if err == nil { // only now: with a timeout a signal would interrupt connect
+		err = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 10})
 	}
 	if err != nil {
 		unix.Close(fd)
@@ -68,6 +67,9 @@ func roundTrip(fd int, t Target, buf []byte) error {
 	a := answer{size: t.Size}
 	for {
 		n, err := unix.Read(fd, buf)
+		if err == unix.EINTR {
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("load: read: %w", err)
 		}

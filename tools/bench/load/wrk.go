@@ -47,7 +47,7 @@ func (w Wrk) Run(ctx context.Context, pids []int) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := run(ctx, cmd); err != nil {
+	if err := RunCommand(ctx, cmd); err != nil {
 		return Result{}, fmt.Errorf("wrk: %w: %s", err, firstLine(out.Bytes()))
 	}
 	r, err := parseWrk(out.Bytes())
@@ -60,8 +60,8 @@ func (w Wrk) Run(ctx context.Context, pids []int) (Result, error) {
 	return r, err
 }
 
-// run runs a command to its end, or kills it when the context is done.
-func run(ctx context.Context, cmd *exec.Cmd) error {
+// RunCommand runs a command to its end, or interrupts it when the context is done.
+func RunCommand(ctx context.Context, cmd *exec.Cmd) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}

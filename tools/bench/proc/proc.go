@@ -194,3 +194,25 @@ func CPUs() ([]int, error) {
 	slices.Sort(cpus)
 	return cpus, nil
 }
+
+// PinSelf pins all threads of this process, and so those that will be, to CPUs.
+func PinSelf(cpus ...int) error {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return fmt.Errorf("proc: %w", err)
+	}
+	var set unix.CPUSet
+	for _, cpu := range cpus {
+		set.Set(cpu)
+	}
+	for _, t := range tasks {
+		tid, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return fmt.Errorf("proc: %w", err)
+		}
+		if err := unix.SchedSetaffinity(tid, &set); err != nil && err != unix.ESRCH { // ESRCH: the thread ended
+			return fmt.Errorf("proc: thread %d: %w", tid, err)
+		}
+	}
+	return nil
+}

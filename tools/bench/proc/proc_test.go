@@ -102,3 +102,18 @@ func TestStart_pinsAndFindsChildren(t *testing.T) {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
+
+func TestPinSelf(t *testing.T) {
+	all, err := CPUs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := all[len(all)-1:]
+	if err := PinSelf(last...); err != nil {
+		t.Fatal(err)
+	}
+	defer PinSelf(all...)
+	if got, err := CPUs(); !slices.Equal(got, last) || err != nil {
+		t.Errorf("CPUs = %v, %v; want %v", got, err, last)
+	}
+}

@@ -22,7 +22,7 @@ type Row struct {
 type Target struct {
 	Than string  // the server that it is compared with; "": the figure itself
 	Max  float64 // the greatest ratio to that server's figure, or the greatest figure
-	Note string  // where it is said or what it means, if not plain
+	Tail bool    // p99 is compared, with the best one of the peers
 }
 
 // A Growth compares one server's figures in two rows.
@@ -39,6 +39,7 @@ type Report struct {
 	Servers [][2]string // name, and what it is and does; the first one is ours
 	Rows    []Row
 	Growths []Growth
+	Limit   string // of Servers, the one that is no peer
 	Trials  []Trial
 }
 
@@ -62,7 +63,7 @@ func (r *Report) names() (names []string) {
 }
 
 func (r *Report) head(b *strings.Builder) {
-	fmt.Fprintf(b, "Made with `%s`.\n\n| | |\n|---|---|\n", r.Command)
+	fmt.Fprintf(b, "Last run: `%s`.\n\n| | |\n|---|---|\n", r.Command)
 	for _, f := range r.Facts {
 		fmt.Fprintf(b, "| %s | %s |\n", f[0], cell(f[1]))
 	}
@@ -102,20 +103,37 @@ func (r *Report) targets(b *strings.Builder) {
 }
 
 func (r *Report) target(row Row, t Target, all []summary) string {
+	ours, its := pick(all, r.Servers[0][0]), pick(all, t.Than)
 	want, got := fmt.Sprintf("≤ %s × %s", number(t.Max), t.Than), math.NaN()
-	ours := pick(all, r.Servers[0][0])
-	if t.Than == "" {
+	switch {
+	case t.Tail:
+		best := r.bestTail(all)
+		want = fmt.Sprintf("p99 ≤ %s × the best peer's", number(t.Max))
+		if ours != nil && best != nil {
+			want += " (" + best.server + ")"
+			got = ratio(ours.p99ByRound, best.p99ByRound)
+		}
+	case t.Than == "":
 		want = fmt.Sprintf("≤ %s %s", number(t.Max), row.Unit)
 		if ours != nil {
 			got = ours.figure
 		}
-	} else if its := pick(all, t.Than); ours != nil && its != nil {
+	case ours != nil && its != nil:
 		got = ratio(ours.byRound, its.byRound)
 	}
-	if t.Note != "" {
-		want += " (" + t.Note + ")"
-	}
 	return fmt.Sprintf("| %s | %s | %s | %s |\n", row.Title, want, number(got), verdict(got, t.Max))
+}
+
+// bestTail returns the peer with the least p99, nil when there is none.
+func (r *Report) bestTail(all []summary) (best *summary) {
+	for i := range all {
+		s := &all[i]
+		peer := s.server != r.Servers[0][0] && s.server != r.Limit
+		if peer && s.p99 > 0 && (best == nil || s.p99 < best.p99) {
+			best = s
+		}
+	}
+	return best
 }
 
 func verdict(got, most float64) string {
@@ -170,7 +188,27 @@ func (r *Report) overview(b *strings.Builder) {
 		}
 		b.WriteString("\n")
 	}
+	for _, g := range r.Growths {
+		r.growth(b, g)
+	}
 	b.WriteString("\n")
+}
+
+// growth is a line of the overview with each server's own growth.
+func (r *Report) growth(b *strings.Builder, g Growth) {
+	var cells strings.Builder
+	measured := false
+	for _, name := range r.names() {
+		x := math.NaN()
+		if from, to := r.find(g.From, name), r.find(g.To, name); from != nil && to != nil {
+			x = ratio(to.byRound, from.byRound)
+		}
+		measured = measured || !math.IsNaN(x)
+		fmt.Fprintf(&cells, " %s |", number(x))
+	}
+	if measured {
+		fmt.Fprintf(b, "| %s | × |%s\n", g.Title, cells.String())
+	}
 }
 
 // flag marks a figure that is not to be trusted.
@@ -188,7 +226,7 @@ func (r *Report) details(b *strings.Builder) {
 			continue
 		}
 		run, rounds := r.run(row.Name)
-		fmt.Fprintf(b, "### %s\n\n%s %d rounds, %s.\n\n", row.Title, row.Load, rounds, run.UTC().Format("2006-01-02 15:04 MST"))
+		fmt.Fprintf(b, "### %s\n\n%s Rounds: %d, on %s.\n\n", row.Title, row.Load, rounds, run.UTC().Format("2006-01-02 15:04 MST"))
 		fmt.Fprintf(b, "| server | %s: median (low–high) | ours ÷ it | a second | p50 | p99 | p99: ours ÷ its | RSS MiB | |\n|---|---|---|---|---|---|---|---|---|\n", row.Unit)
 		ours := pick(all, r.Servers[0][0])
 		for i := range all {
@@ -200,7 +238,7 @@ func (r *Report) details(b *strings.Builder) {
 
 func detail(s, ours *summary) string {
 	if len(s.byRound) == 0 {
-		return fmt.Sprintf("| %s | – | – | – | – | – | – | – | %s |\n", s.server, cell(strings.TrimSpace(s.state+" "+s.note)))
+		return fmt.Sprintf("| %s | – | – | – | – | – | – | – | %s |\n", s.server, s.remark())
 	}
 	of, tail := math.NaN(), math.NaN()
 	if ours != nil && ours != s {
@@ -208,7 +246,19 @@ func detail(s, ours *summary) string {
 	}
 	return fmt.Sprintf("| %s | %s (%s–%s) | %s | %s | %s | %s | %s | %s | %s |\n", s.server,
 		number(s.figure), number(s.low), number(s.high), number(of), count(s.rate),
-		micros(s.p50), micros(s.p99), number(tail), number(s.rss/(1<<20)), cell(strings.TrimSpace(flag(s)+" "+s.note)))
+		micros(s.p50), micros(s.p99), number(tail), number(s.rss/(1<<20)), s.remark())
+}
+
+// remark is what makes a server's figures of a row doubtful or missing.
+func (s *summary) remark() string {
+	words := strings.TrimSpace(flag(s))
+	if s.state != Measured {
+		words += " " + s.state
+	}
+	if s.note != "" {
+		words += ": " + s.note
+	}
+	return cell(strings.TrimSpace(words))
 }
 
 // run returns when the row was measured and in how many rounds.

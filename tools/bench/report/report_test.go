@@ -24,10 +24,11 @@ func sample() *Report {
 		Facts:   [][2]string{{"CPU", "a | b"}},
 		Servers: [][2]string{{"Hyperion", "ours"}, {"C epoll", "the limit"}, {"nginx", "1.22"}, {"Caddy", "not here"}},
 		Rows: []Row{
-			{Name: "hello", Title: "Hello", Unit: "µs/request", Load: "wrk -t1.", Targets: []Target{{Than: "C epoll", Max: 1.1}, {Than: "nginx", Max: 0.5}, {Than: "Caddy", Max: 1}}},
-			{Name: "idle", Title: "Idle", Unit: "B/connection", Load: "loader.", Targets: []Target{{Max: 1024, Note: "1 KiB"}}},
+			{Name: "hello", Title: "Hello", Unit: "µs/request", Load: "wrk -t1.", Targets: []Target{{Than: "C epoll", Max: 1.1}, {Than: "nginx", Max: 0.5}, {Than: "Caddy", Max: 1}, {Tail: true, Max: 1}}},
+			{Name: "idle", Title: "Idle", Unit: "B/connection", Load: "loader.", Targets: []Target{{Max: 1024}}},
 			{Name: "unmeasured", Title: "Unmeasured", Unit: "µs", Targets: []Target{{Max: 1}}},
 		},
+		Limit:   "C epoll",
 		Growths: []Growth{{Title: "Hello to idle", From: "hello", To: "idle", Max: 1.15}},
 		Trials: []Trial{
 			trial("hello", "Hyperion", 1, 10), trial("hello", "Hyperion", 2, 20), trial("hello", "Hyperion", 3, 12),

@@ -18,7 +18,7 @@ func median(v []float64) float64 {
 // A summary is one server's trials of one row.
 type summary struct {
 	server      string
-	state, note string  // of the last trial that was not measured, if none was
+	state, note string  // of the last trial that was not measured or has a note
 	figure      float64 // median; NaN when nothing was measured
 	low, high   float64 // spread of the figure
 	rate        float64 // medians of the rest

@@ -34,10 +34,12 @@ func Negate(fs *pflag.FlagSet, name string, target *bool) {
 func Apply(fs *pflag.FlagSet, environ []string) error {
 	vars := Vars(environ)
 	given := map[string]bool{}
-	fs.Visit(func(f *pflag.Flag) {
-		given[f.Name] = true
-		for _, other := range f.Annotations[inverseOf] {
-			given[other] = true
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Changed {
+			given[f.Name] = true
+			for _, other := range f.Annotations[inverseOf] {
+				given[other] = true
+			}
 		}
 	})
 	var errs []error
@@ -63,6 +65,16 @@ func set(f *pflag.Flag, value string) error {
 		}
 	}
 	return nil
+}
+
+// Names returns the variables of the flags of a set.
+func Names(fs *pflag.FlagSet) (names []string) {
+	fs.VisitAll(func(f *pflag.Flag) {
+		if f.Annotations[inverseOf] == nil {
+			names = append(names, Name(f.Name))
+		}
+	})
+	return names
 }
 
 // Vars returns Hyperion's variables among environ ("NAME=value" lines).

@@ -21,6 +21,7 @@ const None = -1
 type Size struct {
 	Bytes    int64
 	Optional bool
+	Max      int64 // 0: no limit
 }
 
 var units = []struct {
@@ -46,7 +47,10 @@ func (v *Size) Set(s string) error {
 		if err != nil || n <= 0 || n > math.MaxInt64/u.factor {
 			break
 		}
-		v.Bytes = n * u.factor
+		if n *= u.factor; v.Max > 0 && n > v.Max {
+			return errors.New("expected at most " + (&Size{Bytes: v.Max}).String())
+		}
+		v.Bytes = n
 		return nil
 	}
 	return orNone(errSize, v.Optional)
@@ -100,10 +104,12 @@ func (v *Count) String() string {
 // Type is the word for the value in help.
 func (*Count) Type() string { return "N" }
 
-// A Span is a positive duration such as "30s" or "1m30s", or "none" if Optional.
+// A Span is a positive duration such as "30s" or "1m30s", or "none" if
+// Optional. "0s" is one only if Zero.
 type Span struct {
 	D        time.Duration
 	Optional bool
+	Zero     bool
 }
 
 var errSpan = errors.New(`expected a time with its unit, such as 500ms, 30s or 1m30s`)
@@ -115,7 +121,7 @@ func (v *Span) Set(s string) error {
 		return nil
 	}
 	d, err := time.ParseDuration(s)
-	if err != nil || d <= 0 {
+	if err != nil || d < 0 || d == 0 && !v.Zero {
 		return orNone(errSpan, v.Optional)
 	}
 	v.D = d
@@ -123,7 +129,7 @@ func (v *Span) Set(s string) error {
 }
 
 func (v *Span) String() string {
-	if v.D <= 0 {
+	if v.D < 0 {
 		return "none"
 	}
 	s := v.D.String()

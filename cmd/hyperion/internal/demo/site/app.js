@@ -2,7 +2,8 @@ const $ = (id) => document.getElementById(id);
 const put = (id, text) => { $(id).textContent = text; };
 
 // Figures: each with three digits that matter and a unit a person reads.
-const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const whole = (n) => grouped.format(n).replaceAll(',', '\u202f');
 const short = (n, unit) => `${n >= 100 ? Math.round(n) : n.toPrecision(n >= 10 ? 3 : 2)} ${unit}`;
 const micros = (us) => us <= 0 ? '–' : us < 1000 ? short(us, 'µs') : us < 1e6 ? short(us / 1e3, 'ms') : short(us / 1e6, 's');
 const bytes = (n) => {
@@ -20,16 +21,19 @@ const kept = 120; // samples: one minute
 const samples = [];
 
 function show(s) {
-  put('rps', whole.format(s.rps));
-  put('p50', micros(s.p50));
-  put('p99', micros(s.p99));
-  put('conns', whole.format(s.conns));
-  put('parked', whole.format(s.parked));
-  put('inflight', whole.format(s.inFlight));
-  put('requests', whole.format(s.requests));
+  put('rps', whole(s.rps));
+  if (s.p50 > 0) { // else nothing was answered: the last figures stay
+    put('p50', micros(s.p50));
+    put('p99', micros(s.p99));
+  }
+  put('conns', whole(s.conns));
+  put('parked', whole(s.parked));
+  put('inflight', whole(s.inFlight));
+  put('requests', whole(s.requests));
   put('out', bytes(s.bytesOut));
   samples.push(s);
   if (samples.length > kept) samples.shift();
+  put('peak', whole(Math.max(...samples.map((s) => s.rps))));
   draw();
 }
 
@@ -93,7 +97,13 @@ function chart(canvas, lines, label) {
   }
   for (const line of lines) {
     c.beginPath();
-    line.values.forEach((v, i) => (i ? c.lineTo(x(i), y(v)) : c.moveTo(x(i), y(v))));
+    let drawing = false;
+    line.values.forEach((v, i) => {
+      const gap = line.gaps && !v;
+      if (!gap && !drawing) c.moveTo(x(i) - 2, y(v)); // so that one sample alone is a dash
+      if (!gap) c.lineTo(x(i), y(v));
+      drawing = !gap;
+    });
     c.strokeStyle = line.colour;
     c.lineWidth = 2;
     c.lineJoin = 'round';
@@ -115,10 +125,10 @@ function chart(canvas, lines, label) {
 function draw() {
   if (!samples.length) return;
   const sun = colour('--sun'), sea = colour('--sea');
-  chart($('rps-chart'), [{ values: samples.map((s) => s.rps), colour: sun, fill: true }], (n) => whole.format(n));
+  chart($('rps-chart'), [{ values: samples.map((s) => s.rps), colour: sun, fill: true }], whole);
   chart($('latency-chart'), [
-    { values: samples.map((s) => s.p99), colour: sea },
-    { values: samples.map((s) => s.p50), colour: sun },
+    { values: samples.map((s) => s.p99), colour: sea, gaps: true },
+    { values: samples.map((s) => s.p50), colour: sun, gaps: true },
   ], micros);
 }
 addEventListener('resize', draw);
@@ -140,7 +150,7 @@ $('burst').addEventListener('click', async (e) => {
   };
   await Promise.all(Array.from({ length: 6 }, worker));
   const seconds = (performance.now() - start) / 1000;
-  put('burst-result', `${whole.format(total - failed)} answers in ${seconds.toFixed(2)} s, ${failed ? failed + ' failed' : 'none failed'}`);
+  put('burst-result', `${whole(total - failed)} answers in ${seconds.toFixed(2)} s, ${failed ? failed + ' failed' : 'none failed'}`);
   button.disabled = false;
 });
 
@@ -208,7 +218,6 @@ function showExchange(t, x) {
   if (x.body) line(answer, x.body.length > 700 ? x.body.slice(0, 700) + ' …' : x.body.trimEnd());
   line(answer, `${x.took.toFixed(1)} ms as this browser saw it`, 'i');
 
-  $('remark').hidden = false;
   put('remark', typeof t.remark === 'function' ? t.remark(x.response) : t.remark);
 }
 
@@ -221,6 +230,7 @@ $('tries').addEventListener('click', async (e) => {
     showExchange(t, await ask(t));
   } catch (err) {
     put('asked', `No answer: ${err.message}`);
-    $('answer').hidden = $('remark').hidden = true;
+    put('remark', '');
+    $('answer').hidden = true;
   }
 });

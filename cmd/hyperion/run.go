@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hyperion-server/hyperion/cmd/hyperion/internal/setting"
+	"github.com/hyperion-server/hyperion/goserver"
+	"github.com/hyperion-server/hyperion/native/cpu"
+)
+
+const (
+	defaultGraceful = 30 * time.Second
+	flushAtStop     = 5 * time.Second        // for the access log, after a stop in good order
+	flushAtOnce     = 250 * time.Millisecond // and after one that does not wait
+)
+
+// A site is what a serving command serves, beside the Server that has its routes.
+type site struct {
+	name    string // for the boot report
+	dir     string // absolute, "" if it is no directory
+	observe func(*goserver.Record)
+}
+
+// serve runs a server until a signal ends it. build registers the routes.
+func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) error {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end the server
+
+	if err := f.apply(a.environ); err != nil {
+		return badConfig(err)
+	}
+	a.logs = a.openLogs(f)
+	log, flush := a.logs.log, flushAtStop
+	defer func() { a.logs.closeWithin(flush) }()
+	a.warnVariables(log)
+
+	srv := f.server()
+	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelError)
+	site, err := build(srv)
+	if err != nil {
+		return err
+	}
+	srv.AccessLog = a.logs.record(site.observe)
+	stopping := new(atomic.Bool)
+	if err := handleHealth(srv, f.healthPath, stopping); err != nil {
+		return badConfig(fmt.Errorf("--health-path %q: %w", f.healthPath, err))
+	}
+	l, err := listen(f.bind, f.port.String())
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	a.announce(f, site, l.Addr().(*net.TCPAddr))
+
+	select {
+	case err := <-served:
+		return fmt.Errorf("cannot go on accepting: %w", err)
+	case s := <-signals:
+		stopping.Store(true)
+		if err = drain(srv, log, s, f.graceful.D, signals); err != nil {
+			flush = flushAtOnce
+		}
+		return err
+	}
+}
+
+// drain stops the server: it waits for what runs, until the time is over or a
+// second signal comes.
+func drain(srv *goserver.Server, log *slog.Logger, s os.Signal, graceful time.Duration, signals <-chan os.Signal) error {
+	now := srv.Stats()
+	log.Info("draining", "signal", s.String(), "graceful_timeout", graceful.String(), "connections", now.Conns, "in_flight", now.InFlight)
+	ctx, cancel := context.WithTimeout(context.Background(), graceful)
+	defer cancel()
+	start, done := time.Now(), make(chan error, 1)
+	go func() { done <- srv.Shutdown(ctx) }()
+	var err error
+	select {
+	case err = <-done:
+	case s = <-signals:
+		err = fmt.Errorf("second signal (%v)", s)
+	}
+	left := srv.Stats()
+	if err == nil {
+		log.Info("stopped", "took", time.Since(start).Round(time.Millisecond).String(), "requests_served", left.Requests)
+		return nil
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("requests were still running after %v", graceful)
+	}
+	srv.Close()
+	return fmt.Errorf("%w: cut off %d connections, %d requests", err, left.Conns, left.InFlight)
+}
+
+// handleHealth answers on path: 200, or 503 while the server stops.
+func handleHealth(srv *goserver.Server, path string, stopping *atomic.Bool) error {
+	if path == "" {
+		return nil
+	}
+	return srv.Handle("GET "+path, func(c *goserver.Ctx) {
+		c.SetContentType("text/plain", "utf-8")
+		c.AddHeader("Cache-Control", "no-store")
+		if stopping.Load() {
+			c.SetStatus(http.StatusServiceUnavailable)
+			c.WriteString("stopping\n")
+			return
+		}
+		c.WriteString("ok\n")
+	})
+}
+
+// record returns the function for a Server's AccessLog; nil if nobody listens.
+func (l *logs) record(observe func(*goserver.Record)) func(*goserver.Record) {
+	switch {
+	case l.access == nil:
+		return observe
+	case observe == nil:
+		return l.access.Log
+	}
+	return func(r *goserver.Record) {
+		observe(r)
+		l.access.Log(r)
+	}
+}
+
+// warnVariables tells of variables that mean nothing.
+func (a *app) warnVariables(log *slog.Logger) {
+	known := map[string]bool{cpu.Env: true}
+	var names []string
+	for _, g := range newServeFlags().groups {
+		for _, name := range setting.Names(g.FlagSet) {
+			known[name] = true
+			names = append(names, name)
+		}
+	}
+	for _, name := range setting.Unknown(a.environ, known) {
+		if near := setting.Nearest(name, append(names, cpu.Env)); near != "" {
+			log.Warn("unknown variable", "name", name, "did_you_mean", near)
+		} else {
+			log.Warn("unknown variable", "name", name)
+		}
+	}
+	if err := cpu.Check(); err != nil {
+		log.Warn("bad value of a variable", "name", cpu.Env, "error", err.Error())
+	}
+}

@@ -1,0 +1,418 @@
+package netio
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// kinds are the two kinds of connection; every test of behaviour runs on both.
+var kinds = []struct {
+	name string
+	wrap func(net.Listener) net.Listener
+}{
+	{"own", func(l net.Listener) net.Listener { return l }},
+	{"plain", func(l net.Listener) net.Listener { return opaque{l} }},
+}
+
+// opaque hides what kind of listener it is.
+type opaque struct{ net.Listener }
+
+// sessionFunc is a session that is one function.
+type sessionFunc func(Conn)
+
+func (f sessionFunc) Serve(c Conn) { f(c) }
+func (f sessionFunc) Retire()      {}
+
+type testEngine struct {
+	*Engine
+	t        *testing.T
+	addr     string
+	listener net.Listener
+	served   chan error
+	cancel   context.CancelFunc
+	expired  atomic.Int64
+}
+
+// run starts an engine for the kind; it must be empty of connections at the end.
+func run(t *testing.T, wrap func(net.Listener) net.Listener, cfg Config, serve func(Conn)) *testEngine {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	te := &testEngine{t: t, addr: l.Addr().String(), listener: l, served: make(chan error, 1)}
+	cfg.Clock = NewClock()
+	cfg.NewSession = func() Session { return sessionFunc(serve) }
+	cfg.Expired = func(Conn) { te.expired.Add(1) }
+	te.Engine = New(cfg)
+	ctx, cancel := context.WithCancel(context.Background())
+	te.cancel = cancel
+	go func() { te.served <- te.Serve(ctx, wrap(l), func(Conn) {}) }()
+	t.Cleanup(func() {
+		cancel()
+		<-te.served
+		l.Close()
+		te.AbortAll()
+		eventually(t, "connections to end", func() bool { return te.Conns() == 0 })
+		te.StopWhenEmpty()
+	})
+	return te
+}
+
+func (te *testEngine) dial() *net.TCPConn {
+	te.t.Helper()
+	c, err := net.Dial("tcp", te.addr)
+	if err != nil {
+		te.t.Fatal(err)
+	}
+	te.t.Cleanup(func() { c.Close() })
+	return c.(*net.TCPConn)
+}
+
+// eventually waits for a condition that nothing signals.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// echo answers with what it reads until the connection ends.
+func echo(c Conn) {
+	buf := make([]byte, 1024)
+	for {
+		n, parked, err := c.Next(buf, 0)
+		if parked {
+			return
+		}
+		if err != nil {
+			c.Close()
+			return
+		}
+		c.Write(buf[:n])
+	}
+}
+
+func TestEcho(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			te := run(t, k.wrap, Config{}, echo)
+			c := te.dial()
+			for i := range 100 {
+				msg := bytes.Repeat([]byte{byte(i)}, 1+i*7)
+				c.Write(msg)
+				got := make([]byte, len(msg))
+				if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, msg) {
+					t.Fatalf("message %d: got %q, %v", i, got, err)
+				}
+			}
+			if n := te.Accepted(); n != 1 {
+				t.Errorf("accepted %d connections, want 1", n)
+			}
+		})
+	}
+}
+
+// An idle connection has no goroutine.
+func TestParkedHasNoGoroutine(t *testing.T) {
+	te := run(t, kinds[0].wrap, Config{}, echo)
+	before := runtime.NumGoroutine()
+	const n = 200
+	for range n {
+		c := te.dial()
+		c.Write([]byte("x"))
+		if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all to be parked", func() bool { return te.Parked() == n })
+	if grown := runtime.NumGoroutine() - before; grown > 20 {
+		t.Errorf("%d idle connections hold %d goroutines", n, grown)
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name+"/nothing was ever sent", func(t *testing.T) {
+			te := run(t, k.wrap, Config{FirstByte: time.Millisecond}, func(c Conn) {
+				if _, err := c.Read(make([]byte, 1)); err != ErrReadExpired {
+					t.Errorf("read failed with %v", err)
+				}
+				c.Close()
+			})
+			if _, err := te.dial().Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("client read: %v, want EOF", err)
+			}
+		})
+		t.Run(k.name+"/read", func(t *testing.T) {
+			got := make(chan error, 1)
+			te := run(t, k.wrap, Config{}, func(c Conn) {
+				defer c.Close()
+				c.Read(make([]byte, 16))
+				c.ReadExpiry(1) // long ago
+				_, err := c.Read(make([]byte, 16))
+				got <- err
+			})
+			te.dial().Write([]byte("x"))
+			if err := <-got; err != ErrReadExpired || !errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("read: %v", err)
+			}
+		})
+		t.Run(k.name+"/write idle", func(t *testing.T) {
+			got := make(chan error, 1)
+			te := run(t, k.wrap, Config{}, func(c Conn) {
+				defer c.Close()
+				c.Read(make([]byte, 16))
+				c.WriteIdle(time.Millisecond)
+				_, err := c.Write(make([]byte, 64<<20)) // more than the sockets hold
+				got <- err
+			})
+			te.dial().Write([]byte("x"))
+			if err := <-got; err != ErrWriteExpired {
+				t.Errorf("write: %v", err)
+			}
+		})
+	}
+}
+
+// Whatever the pieces, the peer gets the bytes in order although it reads slowly.
+func TestWritevToSlowReader(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			var want []byte
+			pieces := make([][]byte, 0, 40)
+			for i := range 40 {
+				p := bytes.Repeat([]byte{byte('a' + i)}, i*i*173)
+				pieces, want = append(pieces, p), append(want, p...)
+			}
+			te := run(t, k.wrap, Config{}, func(c Conn) {
+				defer c.Close()
+				c.Read(make([]byte, 16))
+				if n, err := c.Writev(append([][]byte(nil), pieces...)...); n != int64(len(want)) || err != nil {
+					t.Errorf("Writev: %d, %v", n, err)
+				}
+			})
+			c := te.dial()
+			c.SetReadBuffer(128 << 10)
+			c.Write([]byte("x"))
+			got, err := io.ReadAll(c)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("got %d bytes, want %d; equal: %v; %v", len(got), len(want), bytes.Equal(got, want), err)
+			}
+		})
+	}
+}
+
+func TestSendFile(t *testing.T) {
+	content := make([]byte, 3<<20)
+	for i := range content {
+		content[i] = byte(i * 7 >> 8)
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	te := run(t, kinds[0].wrap, Config{}, func(c Conn) {
+		defer c.Close()
+		c.Read(make([]byte, 16))
+		f, err := os.Open(path)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		n, err, handled := c.SendFile(f, 1000, int64(len(content))-1000)
+		if n != int64(len(content))-1000 || err != nil || !handled {
+			t.Errorf("SendFile: %d, %v, %v", n, err, handled)
+		}
+		if _, err, _ := c.SendFile(f, int64(len(content))-5, 10); err != ErrFileShrank {
+			t.Errorf("SendFile past the end: %v, want ErrFileShrank", err)
+		}
+	})
+	c := te.dial()
+	c.SetReadBuffer(128 << 10)
+	c.Write([]byte("x"))
+	got, err := io.ReadAll(c)
+	want := append(content[1000:len(content):len(content)], content[len(content)-5:]...)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("got %d bytes (%v), want %d", len(got), err, len(want))
+	}
+}
+
+func TestWatch(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			armed, gone := make(chan bool), make(chan bool, 1)
+			te := run(t, k.wrap, Config{}, func(c Conn) {
+				defer c.Close()
+				c.Read(make([]byte, 16))
+				c.Watch(func() { gone <- true })
+				armed <- true
+				<-gone
+				c.Unwatch()
+			})
+			c := te.dial()
+			c.Write([]byte("x"))
+			<-armed
+			c.CloseWrite()
+			if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAbort(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			conns, got := make(chan Conn, 1), make(chan error, 1)
+			te := run(t, k.wrap, Config{}, func(c Conn) {
+				defer c.Close()
+				c.Read(make([]byte, 16))
+				conns <- c
+				_, err := c.Read(make([]byte, 16))
+				got <- err
+			})
+			te.dial().Write([]byte("x"))
+			(<-conns).Abort()
+			if err := <-got; err != ErrAborted && err != io.EOF {
+				t.Errorf("read after Abort: %v", err)
+			}
+		})
+	}
+}
+
+func TestDetach(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			detached := make(chan net.Conn, 1)
+			te := run(t, k.wrap, Config{}, func(c Conn) {
+				c.Read(make([]byte, 16))
+				nc, err := c.Detach()
+				if err != nil {
+					t.Error(err)
+				}
+				detached <- nc
+			})
+			c := te.dial()
+			c.Write([]byte("x"))
+			nc := <-detached
+			defer nc.Close()
+			if _, ok := nc.(*net.TCPConn); !ok {
+				t.Errorf("detached connection is a %T", nc)
+			}
+			if te.Conns() != 0 {
+				t.Errorf("%d connections left", te.Conns())
+			}
+			c.Write([]byte("ping"))
+			buf := make([]byte, 4)
+			if _, err := io.ReadFull(nc, buf); err != nil || string(buf) != "ping" {
+				t.Errorf("read %q, %v", buf, err)
+			}
+			nc.Write([]byte("pong"))
+			if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "pong" {
+				t.Errorf("read %q, %v", buf, err)
+			}
+		})
+	}
+}
+
+// Connections beyond MaxConns wait until one closes.
+func TestMaxConns(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			te := run(t, k.wrap, Config{MaxConns: 1}, echo)
+			one, two := te.dial(), te.dial()
+			one.Write([]byte("1"))
+			two.Write([]byte("2"))
+			buf := make([]byte, 1)
+			if _, err := io.ReadFull(one, buf); err != nil || buf[0] != '1' {
+				t.Fatalf("first: %q, %v", buf, err)
+			}
+			if n := te.Conns(); n != 1 {
+				t.Fatalf("%d connections open, want 1", n)
+			}
+			one.Close()
+			if _, err := io.ReadFull(two, buf); err != nil || buf[0] != '2' {
+				t.Fatalf("second: %q, %v", buf, err)
+			}
+		})
+	}
+}
+
+// CloseIdle closes idle connections, but never one whose request waits to be read.
+func TestCloseIdle(t *testing.T) {
+	te := run(t, kinds[0].wrap, Config{}, echo)
+	idle := te.dial()
+	idle.Write([]byte("x"))
+	io.ReadFull(idle, make([]byte, 1))
+	eventually(t, "the connection to be parked", func() bool { return te.Parked() == 1 })
+	te.CloseIdle(time.Hour)
+	if te.Conns() != 1 {
+		t.Fatal("a connection was closed before its time")
+	}
+	te.CloseIdle(0)
+	if _, err := idle.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read: %v, want EOF", err)
+	}
+	if te.expired.Load() != 1 {
+		t.Errorf("Expired was called %d times", te.expired.Load())
+	}
+}
+
+func TestServeEndsWhenListenerCloses(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			te := run(t, k.wrap, Config{}, echo)
+			te.listener.Close()
+			err := <-te.served
+			if !errors.Is(err, net.ErrClosed) {
+				t.Errorf("Serve: %v, want net.ErrClosed", err)
+			}
+			te.served <- err // for the cleanup
+		})
+	}
+}
+
+// Many short connections with data that comes in two pieces, over few
+// goroutines: nothing is lost and nothing left.
+func TestChurn(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) {
+			te := run(t, k.wrap, Config{}, echo)
+			var wg sync.WaitGroup
+			for range 8 {
+				wg.Go(func() {
+					for range 100 {
+						c, err := net.Dial("tcp", te.addr)
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						c.Write([]byte("he"))
+						c.Write([]byte("llo"))
+						buf := make([]byte, 5)
+						if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "hello" {
+							t.Errorf("got %q, %v", buf, err)
+						}
+						c.Close()
+					}
+				})
+			}
+			wg.Wait()
+			eventually(t, "connections to end", func() bool { return te.Conns() == 0 })
+		})
+	}
+}

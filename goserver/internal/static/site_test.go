@@ -1,0 +1,441 @@
+package static
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+)
+
+// past is when files of tests were changed, unless they say otherwise.
+var past = time.Date(2024, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
+
+const pastText = "Sat, 03 Feb 2024 04:05:06 GMT"
+
+// tree writes files, by name and content, into a new directory. A name that ends with
+// a slash is a directory.
+func tree(t testing.TB, files map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	for name, content := range files {
+		write(t, filepath.Join(dir, filepath.FromSlash(name)), content, strings.HasSuffix(name, "/"))
+	}
+	return dir
+}
+
+func write(t testing.TB, name, content string, isDir bool) {
+	t.Helper()
+	if isDir {
+		check(t, os.MkdirAll(name, 0o755))
+		return
+	}
+	check(t, os.MkdirAll(filepath.Dir(name), 0o755))
+	check(t, os.WriteFile(name, []byte(content), 0o644))
+	check(t, os.Chtimes(name, past, past))
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A clock is a Site's time.
+type clock struct{ now time.Duration }
+
+func site(t testing.TB, dir string, o Options) (*Site, *clock) {
+	t.Helper()
+	s, err := New("/", dir, o, stopped)
+	check(t, err)
+	t.Cleanup(func() { s.Close() })
+	c := new(clock)
+	s.now = func() time.Duration { return c.now }
+	return s, c
+}
+
+// An answer is a response as the engine would send it.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends a request of "METHOD target" with field lines through s.
+func ask(t testing.TB, s *Site, request string, lines ...string) *answer {
+	t.Helper()
+	var c direct.Ctx
+	req, resp := direct.Describe(&c)
+	method, target, _ := strings.Cut(request, " ")
+	req.Method = method
+	path, query, _ := strings.Cut(target, "?")
+	req.Path, req.Query = []byte(path), []byte(query)
+	for _, l := range lines {
+		name, value, _ := strings.Cut(l, ": ")
+		req.Fields = append(req.Fields, direct.Field{Name: []byte(name), Value: []byte(value)})
+	}
+	s.Serve(&c)
+	a := read(t, resp)
+	for _, cl := range resp.Closers {
+		check(t, cl.Close())
+	}
+	if method == "HEAD" {
+		a.body = ""
+	}
+	return a
+}
+
+func read(t testing.TB, r *direct.Response) *answer {
+	t.Helper()
+	a := &answer{status: r.Status, header: make(http.Header)}
+	if a.status == 0 {
+		a.status = 200
+	}
+	if p := r.Page; p != nil {
+		a.status, a.body = p.Status(), string(p.Body())
+		for _, f := range p.Fields() {
+			a.header.Add(f.Name, f.Value)
+		}
+		return a
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(r.Header), "\r\n"), "\r\n") {
+		if name, value, ok := strings.Cut(line, ": "); ok {
+			a.header.Add(name, value)
+		}
+	}
+	if r.MediaType != "" {
+		v := r.MediaType
+		if r.Charset != "" {
+			v += "; charset=" + r.Charset
+		}
+		a.header.Set("Content-Type", v)
+	}
+	var body bytes.Buffer
+	body.Write(r.Body)
+	for _, g := range r.Segments {
+		if g.File == nil {
+			body.Write(g.Bytes)
+		} else if n, err := io.Copy(&body, io.NewSectionReader(g.File, g.Off, g.N)); err != nil || n != g.N {
+			t.Errorf("segment of %d bytes: %d, %v", g.N, n, err)
+		}
+	}
+	a.body = body.String()
+	return a
+}
+
+// expect compares with a status, a body ("*": any) and header lines, of which
+// one with an empty value must not be there.
+func (a *answer) expect(t testing.TB, what string, status int, body string, lines ...string) {
+	t.Helper()
+	if a.status != status || body != "*" && a.body != body {
+		t.Errorf("%s: %d %.60q, want %d %.60q", what, a.status, a.body, status, body)
+	}
+	for _, l := range lines {
+		name, want, _ := strings.Cut(l, ": ")
+		name = strings.TrimSuffix(name, ":")
+		if got := strings.Join(a.header.Values(name), "|"); got != want {
+			t.Errorf("%s: %s: %q, want %q", what, name, got, want)
+		}
+	}
+}
+
+var large = strings.Repeat("0123456789abcdef", 8<<10) // 128 KiB
+
+func TestSite_get(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"index.html": "<p>home", "a.css": "body{}", "b/index.html": "<p>b", "b/c d+é.txt": "odd", "empty.txt": "",
+		"app.3f9a1c2b.js": "x", "large.txt": large, "data": "plain words", "noise": "\x00\x01", "archive.tar.gz": "zip",
+		"README.MD": "# read", ".hidden": "no", ".git/config": "no", ".well-known/security.txt": "Contact:", "listless/": "",
+	})
+	s, _ := site(t, dir, Options{})
+	for _, tc := range []struct {
+		request string
+		status  int
+		body    string
+		lines   []string
+	}{
+		{"GET /", 200, "<p>home", []string{"Content-Type: text/html; charset=utf-8", "Cache-Control: no-cache", "Last-Modified: " + pastText, "Accept-Ranges: bytes", "Vary:"}},
+		{"GET /index.html", 200, "<p>home", nil},
+		{"GET /?q=1", 200, "<p>home", nil},
+		{"HEAD /", 200, "", []string{"Content-Type: text/html; charset=utf-8"}},
+		{"GET /a.css", 200, "body{}", []string{"Content-Type: text/css; charset=utf-8", "Cache-Control: public, max-age=3600"}},
+		{"GET /%61.css", 200, "body{}", nil},
+		{"GET /b/", 200, "<p>b", nil},
+		{"GET /b", 301, "", []string{"Location: /b/"}},
+		{"GET /b?x=1&y=%20", 301, "", []string{"Location: /b/?x=1&y=%20"}},
+		{"GET /%62?a=\"<", 301, "", []string{"Location: /b/?a=%22%3C"}},
+		{"HEAD /b", 301, "", []string{"Location: /b/"}},
+		{"GET /b/c%20d+%C3%A9.txt", 200, "odd", []string{"Content-Type: text/plain; charset=utf-8"}},
+		{"GET /b/index.html/", 404, "*", nil},
+		{"GET /empty.txt", 200, "", []string{"Last-Modified: " + pastText}},
+		{"GET /app.3f9a1c2b.js", 200, "x", []string{"Cache-Control: public, max-age=31536000, immutable", "Content-Type: text/javascript; charset=utf-8"}},
+		{"GET /large.txt", 200, large, []string{"Content-Type: text/plain; charset=utf-8", "Last-Modified: " + pastText, "Accept-Ranges: bytes"}},
+		{"HEAD /large.txt", 200, "", []string{"Content-Type: text/plain; charset=utf-8"}},
+		{"GET /data", 200, "plain words", []string{"Content-Type: text/plain; charset=utf-8"}},
+		{"GET /noise", 200, "\x00\x01", []string{"Content-Type: application/octet-stream"}},
+		{"GET /archive.tar.gz", 200, "zip", []string{"Content-Type: application/gzip", "Content-Encoding:"}},
+		{"GET /README.MD", 200, "# read", []string{"Content-Type: text/markdown; charset=utf-8"}},
+		{"GET /none", 404, "404 Not Found\n", []string{"Content-Type: text/plain; charset=utf-8", "Cache-Control: no-store"}},
+		{"GET /.hidden", 404, "*", nil},
+		{"GET /.git/config", 404, "*", nil},
+		{"GET /%2egit/config", 404, "*", nil},
+		{"GET /.well-known/security.txt", 200, "Contact:", nil},
+		{"GET /b/.well-known/x", 404, "*", nil},
+		{"GET /listless/", 404, "*", nil},
+		{"GET /listless", 301, "", []string{"Location: /listless/"}},
+		{"POST /a.css", 405, "405 Method Not Allowed\n", []string{"Allow: GET, HEAD, OPTIONS"}},
+		{"BREW /none", 405, "*", []string{"Allow: GET, HEAD, OPTIONS"}},
+		{"OPTIONS /a.css", 204, "", []string{"Allow: GET, HEAD, OPTIONS"}},
+	} {
+		for range 2 { // from the file and from the cache
+			ask(t, s, tc.request).expect(t, tc.request, tc.status, tc.body, tc.lines...)
+		}
+	}
+	if st := s.Stats(); st.Entries == 0 || st.Hits == 0 {
+		t.Errorf("nothing was cached: %+v", st)
+	}
+}
+
+// Cached and uncached, a file has the same response.
+func TestSite_uncachedIsTheSame(t *testing.T) {
+	dir := tree(t, map[string]string{"a.html": "<p>" + strings.Repeat("a", 100), "a.html.br": "br", "a.html.gz": "gz", "data": "text", "e.txt": ""})
+	cached, _ := site(t, dir, Options{})
+	uncached, _ := site(t, dir, Options{MaxCachedFile: -1})
+	for _, path := range []string{"/a.html", "/data", "/e.txt", "/none"} {
+		plain := ask(t, cached, "GET "+path)
+		for _, line := range []string{"X: y", "Accept-Encoding: gzip", "Accept-Encoding: br;q=0.5, gzip", "Accept-Encoding: identity;q=0",
+			"Range: bytes=1-2", "Range: bytes=0-0,2-2", "Range: bytes=900-", "If-None-Match: " + plain.header.Get("ETag"), "If-None-Match: *",
+			"If-Modified-Since: " + pastText, "If-Match: \"no\"", "If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT"} {
+			for _, method := range []string{"GET", "HEAD"} {
+				a, b := ask(t, cached, method+" "+path, line), ask(t, uncached, method+" "+path, line)
+				if strings.HasPrefix(a.header.Get("Content-Type"), "multipart/") {
+					continue // the boundary is random
+				}
+				if a.status != b.status || a.body != b.body || headText(a.header) != headText(b.header) {
+					t.Errorf("%s %s, %s:\ncached   %d %q %s\nuncached %d %q %s", method, path, line, a.status, a.body, headText(a.header), b.status, b.body, headText(b.header))
+				}
+			}
+		}
+	}
+	if st := uncached.Stats(); st.Entries != 0 {
+		t.Errorf("MaxCachedFile < 0, but %d entries", st.Entries)
+	}
+}
+
+func headText(h http.Header) string {
+	var b bytes.Buffer
+	h.Write(&b)
+	return b.String()
+}
+
+func TestSite_prefix(t *testing.T) {
+	dir := tree(t, map[string]string{"index.html": "home", "a/x.txt": "x"})
+	s, err := New("/files/", dir, Options{Listing: true}, stopped)
+	check(t, err)
+	defer s.Close()
+	ask(t, s, "GET /files/").expect(t, "root", 200, "home")
+	ask(t, s, "GET /files/a/x.txt").expect(t, "file", 200, "x")
+	ask(t, s, "GET /files/a").expect(t, "directory", 301, "", "Location: /files/a/")
+	ask(t, s, "GET /a/x.txt").expect(t, "outside", 404, "*")
+	ask(t, s, "GET /files").expect(t, "no slash", 404, "*")
+}
+
+func TestSite_options(t *testing.T) {
+	dir := tree(t, map[string]string{".hidden": "h", "d/home.htm": "htm", "d/index.html": "html", "e/index.html/": "", "x.css": "x", "x.css.gz": "g"})
+	s, _ := site(t, dir, Options{
+		Dotfiles: true, NoSidecars: true, Index: []string{"home.htm", "index.html"},
+		CacheControl: func(name string) string {
+			if name == "x.css" {
+				return ""
+			}
+			return "max-age=7"
+		},
+	})
+	ask(t, s, "GET /.hidden").expect(t, "dotfile", 200, "h", "Cache-Control: max-age=7")
+	ask(t, s, "GET /../x").expect(t, "dots", 404, "*")
+	ask(t, s, "GET /d/").expect(t, "index", 200, "htm")
+	ask(t, s, "GET /e/").expect(t, "index that is a directory", 404, "*")
+	ask(t, s, "GET /x.css", "Accept-Encoding: gzip").expect(t, "no sidecars", 200, "x", "Cache-Control:", "Vary:")
+	none, _ := site(t, dir, Options{Index: []string{}})
+	ask(t, none, "GET /d/").expect(t, "no index", 404, "*")
+}
+
+func TestNew_refuses(t *testing.T) {
+	dir := tree(t, map[string]string{"a.html": "a", "big.html": strings.Repeat("x", maxErrorPage+1), "d/": "", ".x/spa.html": "s"})
+	for _, tc := range []struct {
+		prefix, dir string
+		o           Options
+		text        string
+	}{
+		{"", dir, Options{}, `prefix ""`},
+		{"/a", dir, Options{}, `prefix "/a"`},
+		{"/{x}/", dir, Options{}, `prefix "/{x}/"`},
+		{"/", dir, Options{Index: []string{"a/b"}}, `Index: "a/b"`},
+		{"/", dir, Options{Index: []string{""}}, `Index: ""`},
+		{"/", dir, Options{SPA: "none.html"}, "SPA: "},
+		{"/", dir, Options{SPA: "d"}, "not a regular file"},
+		{"/", dir, Options{SPA: "../a.html"}, "SPA: "},
+		{"/", dir, Options{SPA: ".x/spa.html"}, "SPA: "},
+		{"/", dir, Options{ErrorPages: map[int]string{404: "none.html"}}, "status 404: "},
+		{"/", dir, Options{ErrorPages: map[int]string{200: "a.html"}}, "status 200"},
+		{"/", dir, Options{ErrorPages: map[int]string{404: "big.html"}}, "1048577 bytes"},
+	} {
+		if _, err := New(tc.prefix, tc.dir, tc.o, stopped); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), tc.text) {
+			t.Errorf("%q %+v: %v, want %q", tc.prefix, tc.o, err, tc.text)
+		}
+	}
+	if _, err := New("/", filepath.Join(dir, "none"), Options{}, stopped); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "none") {
+		t.Errorf("missing directory: %v", err)
+	}
+	if _, err := New("/", filepath.Join(dir, "a.html"), Options{}, stopped); err == nil {
+		t.Error("a file was taken for a directory")
+	}
+}
+
+func TestSite_spa(t *testing.T) {
+	dir := tree(t, map[string]string{"app.html": "<p>app", "assets/x.js": "x"})
+	s, _ := site(t, dir, Options{SPA: "app.html"})
+	for _, tc := range []struct {
+		request string
+		line    string
+		status  int
+	}{
+		{"GET /", "Accept: text/html", 200}, // no index file
+		{"GET /users/7", "Accept: text/html,application/xhtml+xml,*/*;q=0.8", 200},
+		{"HEAD /users/7", "Accept: text/html", 200},
+		{"GET /users/john.doe", "Accept: text/html", 200},
+		{"GET /users/7/", "Accept: */*", 200},
+		{"GET /users/7", "X: no Accept", 200},
+		{"GET /users/7", "Accept: application/json", 404},
+		{"GET /users/7", "Accept: text/html;q=0", 404},
+		{"GET /assets/none.js", "Accept: text/html", 404},
+		{"GET /assets/none.png", "Accept: */*", 404},
+		{"GET /none.html", "Accept: text/html", 404},
+		{"POST /users/7", "Accept: text/html", 405},
+	} {
+		a := ask(t, s, tc.request, tc.line)
+		body := "*"
+		if tc.status == 200 && strings.HasPrefix(tc.request, "GET") {
+			body = "<p>app"
+		}
+		a.expect(t, tc.request+" "+tc.line, tc.status, body)
+		if tc.status == 200 {
+			a.expect(t, tc.request, 200, body, "Cache-Control: no-cache", "Content-Type: text/html; charset=utf-8")
+		}
+	}
+	script := []string{"Accept: */*", "Sec-Fetch-Mode: cors"}
+	ask(t, s, "GET /api/users", script...).expect(t, "fetch by a script", 404, "*")
+	ask(t, s, "GET /users", "Accept: */*", "Sec-Fetch-Mode: navigate").expect(t, "navigation", 200, "<p>app")
+	etag := ask(t, s, "GET /users").header.Get("ETag")
+	ask(t, s, "GET /users", "If-None-Match: "+etag).expect(t, "conditional", 304, "", "ETag: "+etag)
+	ask(t, s, "GET /app.html").expect(t, "by its name", 200, "<p>app", "ETag: "+etag)
+	if n := s.Stats().Entries; n != 1 {
+		t.Errorf("%d entries: paths without a file must not fill the cache", n)
+	}
+	check(t, os.Remove(filepath.Join(dir, "app.html")))
+	gone, _ := site(t, dir, Options{})
+	gone.spa = []byte("/app.html")
+	ask(t, gone, "GET /users").expect(t, "the fallback has gone", 404, "*")
+}
+
+func TestSite_errorPages(t *testing.T) {
+	dir := tree(t, map[string]string{".err/404.html": "<p>none here", ".err/404.html.gz": "<gz>", ".err/405.html": "<p>not so", "x.txt": "abc"})
+	s, now := site(t, dir, Options{ErrorPages: map[int]string{404: ".err/404.html", 405: ".err/405.html", 416: ".err/405.html"}})
+	for range 2 {
+		ask(t, s, "GET /none").expect(t, "404", 404, "<p>none here",
+			"Content-Type: text/html; charset=utf-8", "Cache-Control: no-store", "ETag:", "Last-Modified:", "Accept-Ranges:", "Vary: Accept-Encoding")
+		ask(t, s, "GET /none", "If-None-Match: *", "Range: bytes=0-1").expect(t, "404 with conditions", 404, "<p>none here")
+		ask(t, s, "GET /none", "Accept-Encoding: gzip").expect(t, "404 coded", 404, "<gz>", "Content-Encoding: gzip")
+		ask(t, s, "PUT /x.txt").expect(t, "405", 405, "<p>not so", "Allow: GET, HEAD, OPTIONS", "Content-Type: text/html; charset=utf-8")
+		ask(t, s, "GET /x.txt", "Range: bytes=9-").expect(t, "416", 416, "<p>not so", "Content-Range: bytes */3")
+		ask(t, s, "GET /.err/404.html").expect(t, "by its name", 404, "<p>none here")
+	}
+	write(t, filepath.Join(dir, ".err/404.html"), "<p>changed", false)
+	now.now += time.Hour
+	ask(t, s, "GET /none").expect(t, "changed", 404, "<p>changed")
+	check(t, os.Remove(filepath.Join(dir, ".err/404.html")))
+	now.now += time.Hour
+	ask(t, s, "GET /none").expect(t, "gone", 404, "404 Not Found\n")
+}
+
+func TestSite_errorsByAccept(t *testing.T) {
+	s, _ := site(t, tree(t, nil), Options{})
+	for line, html := range map[string]bool{
+		"Accept: text/html": true, "accept: Text/HTML;q=0.1": true, "Accept: application/xhtml+xml": true,
+		"Accept: */*": false, "Accept: text/plain": false, "Accept: text/html;q=0": false, "X: y": false,
+	} {
+		a := ask(t, s, "GET /none", line)
+		if got := strings.HasPrefix(a.header.Get("Content-Type"), "text/html"); got != html || got != strings.Contains(a.body, "<h1>404 Not Found</h1>") {
+			t.Errorf("%s: html %v: %q", line, got, a.body)
+		}
+	}
+}
+
+func TestSite_specialFiles(t *testing.T) {
+	dir := tree(t, map[string]string{"x.txt": "x"})
+	for name, make := range specialFiles(t) {
+		make(filepath.Join(dir, name))
+		ask(t, s1(t, dir), "GET /"+name).expect(t, name, 404, "*")
+		ask(t, s1(t, dir), "GET /").expect(t, name+" listed", 200, "*")
+		if body := ask(t, s1(t, dir), "GET /").body; strings.Contains(body, name) || !strings.Contains(body, "x.txt") {
+			t.Errorf("%s is in the listing, or x.txt is not", name)
+		}
+	}
+	if os.Getuid() != 0 { // root may read all
+		check(t, os.Chmod(filepath.Join(dir, "x.txt"), 0))
+		ask(t, s1(t, dir), "GET /x.txt").expect(t, "unreadable", 403, "*")
+	}
+}
+
+func s1(t *testing.T, dir string) *Site {
+	s, _ := site(t, dir, Options{Listing: true})
+	return s
+}
+
+func TestKindOf(t *testing.T) {
+	for _, tc := range []struct {
+		err  error
+		want kind
+	}{
+		{fs.ErrNotExist, missing}, {fs.ErrPermission, forbidden}, {fs.ErrClosed, busy},
+		{errors.New("path escapes from parent"), missing},
+	} {
+		if got := kindOf(&fs.PathError{Err: tc.err}); got != tc.want {
+			t.Errorf("%v: %d, want %d", tc.err, got, tc.want)
+		}
+	}
+}
+
+func TestSite_closed(t *testing.T) {
+	s, _ := site(t, tree(t, map[string]string{"x": "x"}), Options{})
+	check(t, s.Close())
+	ask(t, s, "GET /x").expect(t, "closed", 503, "*", "Retry-After: 1")
+}
+
+// A CacheControl function that gives what no field may hold is a mistake that
+// must not pass in silence.
+func TestSite_badCacheControl(t *testing.T) {
+	for _, max := range []int{0, -1} {
+		s, _ := site(t, tree(t, map[string]string{"x": "x"}), Options{CacheControl: func(string) string { return "a\r\nb" }, MaxCachedFile: max})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("MaxCachedFile %s: no panic", strconv.Itoa(max))
+				}
+			}()
+			ask(t, s, "GET /x")
+		}()
+	}
+}
+
+// stopped is a clock that stands.
+func stopped() time.Duration { return 0 }

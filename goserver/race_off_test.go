@@ -1,0 +1,5 @@
+//go:build !race
+
+package goserver_test
+
+const raceEnabled = false

@@ -1,0 +1,118 @@
+package goserver
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/static"
+	"github.com/hyperion-server/hyperion/pagecache"
+)
+
+// StaticOptions say how Server.Static serves a directory. The zero value, or nil in
+// its place, is good for most sites.
+type StaticOptions struct {
+	// Index names the files that stand for their directory, the best first.
+	// nil: index.html. Empty: none.
+	Index []string
+
+	// Listing makes a page with the content of directories without index
+	// file; otherwise they are answered with 404.
+	Listing bool
+
+	// Dotfiles serves files and directories whose name starts with a dot.
+	// Otherwise they are answered with 404 and are not listed, but for
+	// /.well-known (RFC 8615).
+	Dotfiles bool
+
+	// SPA names the file that is sent, with 200, in the place of a 404 for
+	// pages of a single-page application: requests that take HTML for
+	// paths without the extension of a known media type, unless a script
+	// fetches them without naming HTML in Accept. "": none.
+	SPA string
+
+	// ErrorPages names files of at most 1 MiB that are the bodies of errors, by status:
+	// 403, 404, 405, 406, 412, 416, 500 or 503. Other errors have a few words in HTML
+	// or text. They may lie in a directory with a dot, so that nobody asks for them.
+	ErrorPages map[int]string
+
+	// CacheControl returns the Cache-Control field for a file, or "" for none. name is
+	// that of the file which is sent, relative to the directory, with slashes.
+	// It must be safe for any number of goroutines and return a valid field value.
+	// nil: StaticCacheControl.
+	CacheControl func(name string) string
+
+	// NoSidecars sends files as they are. Otherwise, when there is a file of the same
+	// name with .br, .zst or .gz behind it, that is sent to clients who accept the coding
+	// (RFC 9110 §12.5.3), unless it is older than the file, by whole seconds, or not
+	// smaller. br is better than zstd, and that than gzip, when the client has no preference.
+	// None is looked for beside files that are compressed in themselves.
+	NoSidecars bool
+
+	MaxCachedFile int           // bytes; larger files are sent from the disk; 0: 64 KiB; negative: all are
+	CacheBytes    int64         // of the cache for files, with its table; 0: 64 MiB
+	CacheEntries  int           // paths in the cache; 0: 65536
+	Recheck       time.Duration // how long a cached file is sent before the disk is asked for changes; 0: 5 s; negative: it is asked each time
+}
+
+// ErrStaticOption is in the errors of Server.Static for which an option is the cause.
+var ErrStaticOption = static.ErrOption
+
+// Static serves the files below dir to requests for paths below prefix, on the
+// direct path. prefix is a path that ends with a slash, "/" or "/assets/", and may have a
+// host before it, "example.com/". o may be nil. It is an error if dir, or a file that the
+// options name, can't be opened, and if the prefix is taken. The directory
+// stays open as long as the Server lives.
+//
+// Files small enough are kept in memory as whole responses. A file may be replaced
+// at any time, best by a rename: responses that are being sent go on with the old one.
+// Responses have an ETag and Last-Modified, conditions and ranges are answered
+// as RFC 9110 §13 and §14 say, and nothing outside dir is ever opened, also through
+// symbolic links. Methods other than GET, HEAD and OPTIONS are answered with 405.
+//
+// Routes that are more specific go first: Static("/", ...) leaves "/api/" to a
+// direct route, but takes all other requests away from the Handler.
+func (s *Server) Static(prefix, dir string, o *StaticOptions) error {
+	if o == nil {
+		o = &StaticOptions{}
+	}
+	slash := strings.IndexByte(prefix, '/')
+	if slash < 0 || !strings.HasSuffix(prefix, "/") {
+		return fmt.Errorf("%w: prefix %q: want a path that ends with a slash, did you mean %q?",
+			ErrStaticOption, prefix, "/"+strings.Trim(prefix, "/")+"/")
+	}
+	site, err := static.New(prefix[slash:], dir, static.Options(*o), s.coarseClock().Now)
+	if err != nil {
+		return err
+	}
+	if err := s.Handle(prefix, site.Serve); err != nil {
+		site.Close()
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sites = append(s.sites, site)
+	return nil
+}
+
+// StaticCacheControl is what StaticOptions.CacheControl is when it is nil: "no-cache" for
+// HTML, which is asked for each time; "public, max-age=31536000, immutable" for assets with a
+// fingerprint of their content in the name, like app.3f9a1c2b.js or app-BxY12abC.css; and
+// "public, max-age=3600" for all else.
+func StaticCacheControl(name string) string { return static.CacheControl(name) }
+
+// StaticStats returns the counts of the file caches of all sites together.
+func (s *Server) StaticStats() (sum pagecache.Stats) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, site := range s.sites {
+		st := site.Stats()
+		sum.Hits += st.Hits
+		sum.Misses += st.Misses
+		sum.Stale += st.Stale
+		sum.Evictions += st.Evictions
+		sum.Entries += st.Entries
+		sum.Bytes += st.Bytes
+	}
+	return sum
+}

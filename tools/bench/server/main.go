@@ -1,0 +1,113 @@
+// Command server is Hyperion with the routes of the bench rows: /static (a
+// static route), /direct (a direct route), /hello, /json and /sse
+// (http.Handlers), /files/, and /state for the soak.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver"
+	"github.com/hyperion-server/hyperion/tools/bench/load"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on")
+	files := flag.String("files", ".", "directory below /files/")
+	object := flag.String("json", "", "file with the object that /json encodes for each request")
+	flag.Parse()
+
+	mux := http.NewServeMux()
+	s := &goserver.Server{Addr: *addr, Handler: mux}
+	mux.HandleFunc("GET /hello", hello)
+	mux.HandleFunc("GET /json", encode(read(*object)))
+	mux.HandleFunc("GET /sse", stream)
+	mux.HandleFunc("GET /state", state(s))
+	must(s.HandleStatic("GET /static", []byte("hello"), "text/plain; charset=utf-8"))
+	must(s.Handle("GET /direct", direct))
+	must(s.Static("/files/", *files, nil))
+
+	stop, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(stop, func() { s.Close() })
+	if err := s.ListenAndServe(); err != http.ErrServerClosed {
+		log.Fatal(err)
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+// read returns the JSON object in a file; none without a name.
+func read(name string) (object map[string]any) {
+	if name == "" {
+		return nil
+	}
+	b, err := os.ReadFile(name)
+	must(err)
+	must(json.Unmarshal(b, &object))
+	return object
+}
+
+func direct(c *goserver.Ctx) {
+	c.SetContentType("text/plain", "utf-8")
+	c.WriteString("hello")
+}
+
+func hello(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Write([]byte("hello"))
+}
+
+func encode(object map[string]any) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(object)
+	}
+}
+
+// stream sends ?n= events, ?gap= apart, and flushes each.
+func stream(w http.ResponseWriter, r *http.Request) {
+	n, _ := strconv.Atoi(r.FormValue("n"))
+	gap, _ := time.ParseDuration(r.FormValue("gap"))
+	w.Header().Set("Content-Type", "text/event-stream")
+	flush := http.NewResponseController(w)
+	var event []byte
+	for i := range n {
+		if i > 0 && gap > 0 {
+			time.Sleep(gap)
+		}
+		event = load.AppendEvent(event[:0], time.Now())
+		w.Write(event)
+		if flush.Flush() != nil {
+			return
+		}
+	}
+}
+
+// state tells what a soak watches. ?gc=1 collects garbage first, so that the
+// heap is what is in use.
+func state(s *goserver.Server) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("gc") != "" {
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(map[string]any{
+			"goroutines": runtime.NumGoroutine(), "heap": m.HeapAlloc, "stats": s.Stats(),
+		})
+	}
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Names of the servers, as reports have them.
+const (
+	ours     = "Hyperion"
+	epoll    = "C epoll"
+	nginx    = "nginx"
+	h2o      = "h2o"
+	caddy    = "Caddy"
+	nethttp  = "net/http"
+	fasthttp = "fasthttp"
+)
+
+// A server is one that is measured.
+type server struct {
+	name    string
+	key     string   // in -peers
+	does    string   // for the report, after the version
+	program string   // name of an installed one or of the one that is built
+	from    []string // command that builds the program; nil: it is installed. see repo.Build
+	kinds   []kind
+	config  string // template in third_party/peers/conf, "" when there is none
+	args    func(l launch) []string
+	version []string // command whose output's first line with a digit is the version
+}
+
+// A launch is what a server is told when it is started; templates of
+// configurations see its fields.
+type launch struct {
+	Addr   netip.AddrPort
+	Files  string // directory of the files
+	Dir    string // directory for what the server writes itself
+	Config string // path of the configuration, rendered
+	object string // path of the object that JSON rows encode
+	row    *row
+}
+
+func (l launch) Host() string { return l.Addr.Addr().String() }
+func (l launch) Port() int    { return int(l.Addr.Port()) }
+
+// goArgs are the flags that all servers written for the rows have.
+func goArgs(l launch) []string {
+	return []string{"-addr", l.Addr.String(), "-files", l.Files, "-json", l.object}
+}
+
+var (
+	all      = []kind{hello, object, file, stream}
+	noObject = []kind{hello, file}
+)
+
+var servers = []*server{
+	{
+		name: ours, key: "hyperion", program: "server", kinds: all, args: goArgs,
+		from:    []string{"go", "build", "-o", "OUT", "./tools/bench/server"},
+		version: []string{"git", "describe", "--always", "--dirty"},
+		does:    "tools/bench/server. hello: a static route, a direct route or a handler, as the row says; JSON: `encoding/json` of a map in a handler; files: Server.Static",
+	},
+	{
+		name: epoll, key: "epoll", program: "epoll", kinds: all,
+		from: []string{"gcc", "-O2", "-o", "OUT", "tools/bench/limit/epoll.c"},
+		args: func(l launch) []string {
+			return append([]string{strconv.Itoa(l.Port()), strconv.FormatInt(l.row.size, 10)}, l.row.limit...)
+		},
+		version: []string{"gcc", "-dumpfullversion"},
+		does:    "the limit: one thread of C that looks for the end of a request and writes as many canned bytes from memory as the row's body has; no router, no parser, no Date, no files, no JSON",
+	},
+	{
+		name: nginx, key: "nginx", program: "nginx", kinds: noObject, config: "nginx.conf.tmpl",
+		args:    func(l launch) []string { return []string{"-c", l.Config, "-e", "stderr"} },
+		version: []string{"nginx", "-v"},
+		does:    "one worker; hello: `return 200`; files: sendfile, tcp_nopush, open_file_cache",
+	},
+	{
+		name: h2o, key: "h2o", program: "h2o", kinds: noObject, config: "h2o.yaml.tmpl",
+		args:    func(l launch) []string { return []string{"-c", l.Config} },
+		version: []string{"h2o", "--version"},
+		does:    "one thread; hello: a file of five bytes, for it has no canned answer; files: file.dir",
+	},
+	{
+		name: caddy, key: "caddy", program: "caddy", kinds: noObject, config: "Caddyfile.tmpl",
+		args:    func(l launch) []string { return []string{"run", "--config", l.Config, "--adapter", "caddyfile"} },
+		version: []string{"caddy", "version"},
+		does:    "HTTP/1.1 only; hello: respond; files: file_server",
+	},
+	{
+		name: nethttp, key: "nethttp", program: "nethttp", kinds: all, args: goArgs,
+		from:    []string{"go", "build", "-o", "OUT", "./third_party/peers/nethttp"},
+		version: []string{"go", "env", "GOVERSION"},
+		does:    "http.Server with a ServeMux; hello and JSON: handlers, as ours; files: http.FileServer",
+	},
+	{
+		name: fasthttp, key: "fasthttp", program: "fasthttp", kinds: all, args: goArgs,
+		from:    []string{"go", "build", "-o", "OUT", "./third_party/peers/fasthttp"},
+		version: []string{"go", "list", "-m", "-f", "{{.Version}}", "github.com/valyala/fasthttp"},
+		does:    "fasthttp.Server with a switch over paths; hello and JSON: handlers; files: fasthttp.FS; events: a body stream of one event a read",
+	},
+}
+
+// firstVersion returns the first word with a digit in what a command printed,
+// without the name before a slash.
+func firstVersion(output string) string {
+	for _, w := range strings.Fields(output) {
+		if strings.ContainsAny(w, "0123456789") && w != "h2o" {
+			if _, v, ok := strings.Cut(w, "/"); ok {
+				return v
+			}
+			return w
+		}
+	}
+	return "of unknown version"
+}

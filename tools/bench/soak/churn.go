@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	bigFile = "big.txt"
+	bigSize = 1 << 20
+)
+
+// A churner opens connections, misuses them and drops them, each kind in a
+// loop of its own.
+type churner struct {
+	addr  string
+	done  [len(habits)]atomic.Int64 // connections by habit
+	wrong atomic.Int64              // answers that were not what they must be
+	mu    sync.Mutex
+	err   error // the first of them
+}
+
+// A habit is what a client does with a connection before it closes it.
+type habit struct {
+	name  string
+	reset bool // it ends the connection with RST
+	act   func(*net.TCPConn) error
+}
+
+var habits = [...]habit{
+	{"closed by the server", false, func(c *net.TCPConn) error {
+		return exchange(c, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1, "hello")
+	}},
+	{"half a head", false, func(c *net.TCPConn) error { return send(c, "GET /hello HTTP/1.1\r\nHo") }},
+	{"half a head, reset", true, func(c *net.TCPConn) error { return send(c, "GET /hello HTTP/1.1\r\nHo") }},
+	{"reset in a file", true, func(c *net.TCPConn) error {
+		if err := send(c, "GET /files/"+bigFile+" HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			return err
+		}
+		_, err := io.ReadFull(c, make([]byte, 1024))
+		return err
+	}},
+	{"pipelined, unread", false, func(c *net.TCPConn) error {
+		return send(c, strings.Repeat("GET /static HTTP/1.1\r\nHost: a\r\n\r\n", 50))
+	}},
+	{"pipelined, read", false, func(c *net.TCPConn) error {
+		return exchange(c, strings.Repeat("GET /direct HTTP/1.1\r\nHost: a\r\n\r\n", 16), 16, "hello")
+	}},
+	{"reset in its own body", true, func(c *net.TCPConn) error {
+		return send(c, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nten bytes.")
+	}},
+	{"reset in a stream", true, func(c *net.TCPConn) error {
+		if err := send(c, "GET /sse?n=1000&gap=1ms HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			return err
+		}
+		_, err := io.ReadFull(c, make([]byte, 500))
+		return err
+	}},
+	{"idle, then used again", false, func(c *net.TCPConn) error {
+		const request = "GET /static HTTP/1.1\r\nHost: a\r\n\r\n"
+		if err := exchange(c, request, 1, "hello"); err != nil {
+			return err
+		}
+		time.Sleep(time.Second) // parked meanwhile
+		return exchange(c, request, 1, "hello")
+	}},
+	{"malformed", false, func(c *net.TCPConn) error {
+		if err := send(c, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"); err != nil {
+			return err
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err == nil && resp.StatusCode != http.StatusBadRequest {
+			err = fmt.Errorf("%w: %s to a malformed request", errWrong, resp.Status)
+		}
+		return err
+	}},
+}
+
+// perSecond is how many connections of each habit are opened a second, at most.
+const perSecond = 100
+
+func (c *churner) run(ctx context.Context) {
+	var running sync.WaitGroup
+	for i := range habits {
+		running.Go(func() { c.repeat(ctx, i) })
+	}
+	running.Wait()
+}
+
+// repeat has up to 128 connections of a habit open at once.
+func (c *churner) repeat(ctx context.Context, i int) {
+	tick := time.NewTicker(time.Second / perSecond)
+	defer tick.Stop()
+	var running sync.WaitGroup
+	defer running.Wait()
+	slots := make(chan struct{}, 128)
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			c.once(i, n)
+		})
+	}
+}
+
+// once does a habit once, from one of 64 addresses, so that ports do not run out.
+func (c *churner) once(i, n int) {
+	h := &habits[i]
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 2, byte(1+n%64))}, Timeout: 10 * time.Second}
+	conn, err := d.Dial("tcp", c.addr)
+	if err != nil {
+		c.fail(fmt.Errorf("%s: %w", h.name, err))
+		return
+	}
+	defer conn.Close()
+	tcp := conn.(*net.TCPConn)
+	tcp.SetDeadline(time.Now().Add(20 * time.Second))
+	if h.reset {
+		tcp.SetLinger(0)
+	}
+	if err := h.act(tcp); err != nil {
+		c.fail(fmt.Errorf("%s: %w", h.name, err))
+		return
+	}
+	c.done[i].Add(1)
+}
+
+func (c *churner) fail(err error) {
+	c.wrong.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+func (c *churner) first() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// String counts the connections by habit.
+func (c *churner) String() string {
+	var all []string
+	for i := range habits {
+		all = append(all, fmt.Sprintf("%d %s", c.done[i].Load(), habits[i].name))
+	}
+	return strings.Join(all, "; ")
+}
+
+var errWrong = errors.New("wrong answer")
+
+func send(c *net.TCPConn, s string) error {
+	_, err := io.WriteString(c, s)
+	return err
+}
+
+// exchange sends requests and reads n answers, all 200 with that body.
+func exchange(c *net.TCPConn, requests string, n int, body string) error {
+	if err := send(c, requests); err != nil {
+		return err
+	}
+	r := bufio.NewReader(c)
+	for range n {
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return err
+		}
+		if resp.StatusCode != http.StatusOK || string(b) != body {
+			return fmt.Errorf("%w: %s, %q", errWrong, resp.Status, b)
+		}
+	}
+	return nil
+}
