@@ -400,7 +400,7 @@ func TestClose(t *testing.T) {
 
 func TestSetKeepAlivesEnabled_idle(t *testing.T) {
 	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		idle := make(chan struct{}, 1)
+		idle := make(chan struct{}, 10)
 		s := newServer(fields{Handler: say("x"), ConnState: func(_ net.Conn, st http.ConnState) {
 			if st == http.StateIdle {
 				idle <- struct{}{}

@@ -19,3 +19,13 @@ var (
 	ErrFieldValue = direct.ErrFieldValue
 	ErrFieldOwned = direct.ErrFieldOwned
 )
+
+// Errors of the methods that register routes.
+var (
+	ErrPatternSyntax   = direct.ErrPatternSyntax
+	ErrPatternMethod   = direct.ErrPatternMethod
+	ErrPatternTaken    = direct.ErrPatternTaken
+	ErrPatternConflict = direct.ErrPatternConflict
+	ErrPageWildcard    = direct.ErrPageWildcard
+	ErrNoAnswer        = direct.ErrNoAnswer
+)

@@ -129,7 +129,7 @@ func (s *scene) transcript(c *client) string {
 	if !c.left {
 		all = append(all, "states: "+strings.Join(s.states, " "))
 	}
-	all = append(all, logLines(s.logged.String())...)
+	all = append(all, loggedLines(s.logged.String())...)
 	return strings.Join(all, "\n")
 }
 
@@ -161,9 +161,9 @@ var (
 	logPackage = regexp.MustCompile(`^log: (http|goserver): `)
 )
 
-// logLines returns the first line of each entry, without the name of the
+// loggedLines returns the first line of each entry, without the name of the
 // package that logged it and with addresses masked.
-func logLines(text string) (l []string) {
+func loggedLines(text string) (l []string) {
 	for line := range strings.Lines(text) {
 		if strings.HasPrefix(line, "log: ") {
 			line = logPackage.ReplaceAllString(strings.TrimSpace(line), "log: ")

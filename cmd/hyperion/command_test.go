@@ -28,7 +28,7 @@ func TestExitCodes(t *testing.T) {
 		want []string // all in stderr
 	}{
 		{"unknown command", nil, []string{"serv"}, exitUsage, []string{`unknown command "serv"`, "Did you mean this?", "serve"}},
-		{"a directory for a command", nil, []string{t.TempDir()}, exitUsage, []string{"unknown command"}},
+		{"a directory for a command", nil, []string{os.TempDir()}, exitUsage, []string{"unknown command", "To serve that directory: hyperion serve " + os.TempDir()}},
 		{"unknown flag", nil, []string{"serve", "--max-con=5"}, exitUsage, []string{"unknown flag: --max-con", "did you mean --max-conns?"}},
 		{"unknown flag like no other", nil, []string{"--threads=5"}, exitUsage, []string{"unknown flag: --threads", "See hyperion --help."}},
 		{"unknown short flag", nil, []string{"-z"}, exitUsage, []string{"unknown shorthand flag: 'z'"}},

@@ -10,7 +10,7 @@ import (
 
 // inventoryTime bounds the count of a site's files, so that the boot report
 // does not wait for a large one.
-const inventoryTime = 20 * time.Millisecond
+const inventoryTime = 30 * time.Millisecond
 
 // An inventory is how much a directory holds.
 type inventory struct {

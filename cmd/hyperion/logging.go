@@ -28,7 +28,7 @@ func (a *app) openLogs(f *serverFlags) *logs {
 	if l.json {
 		l.log = slog.New(slog.NewJSONHandler(a.stderr, &slog.HandlerOptions{Level: level, ReplaceAttr: ownKeys})).With("source", "hyperion")
 	} else {
-		l.log = slog.New(tint.NewHandler(a.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !a.colours(a.stderr)}))
+		l.log = slog.New(tint.NewTextHandler(a.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !a.colours(a.stderr)}))
 	}
 	if f.logRequests {
 		format := accesslog.Text
@@ -60,18 +60,19 @@ func ownKeys(groups []string, at slog.Attr) slog.Attr {
 
 const stampLayout = "2006-01-02T15:04:05.000Z"
 
-// closeWithin flushes the access log. A reader of stdout that takes nothing
+// closeWithin flushes and ends the access log, once. A reader of stdout that takes nothing
 // must not keep the process, so it waits for a limited time.
 func (l *logs) closeWithin(d time.Duration) {
 	if l.access == nil {
 		return
 	}
-	done := make(chan error, 1)
-	go func() { done <- l.access.Close() }()
+	access, done := l.access, make(chan error, 1)
+	l.access = nil
+	go func() { done <- access.Close() }()
 	select {
 	case err := <-done:
 		if err != nil {
-			l.log.Error("access log is incomplete", "error", err.Error(), "dropped", l.access.Dropped())
+			l.log.Error("access log is incomplete", "error", err.Error(), "dropped", access.Dropped())
 		}
 	case <-time.After(d):
 		l.log.Error("access log could not be flushed", "waited", d.String())

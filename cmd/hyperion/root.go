@@ -35,10 +35,20 @@ func (a *app) execute(args []string) int {
 	default:
 		fmt.Fprintf(a.stderr, "hyperion: %v\n", strings.TrimSpace(err.Error()))
 		if code == exitUsage {
-			fmt.Fprintln(a.stderr, "See hyperion --help.")
+			fmt.Fprintln(a.stderr, hint(args))
 		}
 	}
 	return code
+}
+
+// hint is what to do after a mistake of usage.
+func hint(args []string) string {
+	if len(args) > 0 {
+		if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+			return "To serve that directory: hyperion serve " + args[0]
+		}
+	}
+	return "See hyperion --help."
 }
 
 func (a *app) rootCommand() *cobra.Command {

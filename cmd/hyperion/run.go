@@ -42,20 +42,13 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 		return badConfig(err)
 	}
 	a.logs = a.openLogs(f)
-	log, flush := a.logs.log, flushAtStop
-	defer func() { a.logs.closeWithin(flush) }()
-	a.warnVariables(log)
+	defer a.logs.closeWithin(flushAtOnce) // of an end that does not wait
+	a.warnVariables(a.logs.log)
 
-	srv := f.server()
-	srv.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelError)
-	site, err := build(srv)
+	stopping := new(atomic.Bool)
+	srv, site, err := a.newServer(f, build, stopping)
 	if err != nil {
 		return err
-	}
-	srv.AccessLog = a.logs.record(site.observe)
-	stopping := new(atomic.Bool)
-	if err := handleHealth(srv, f.healthPath, stopping); err != nil {
-		return badConfig(fmt.Errorf("--health-path %q: %w", f.healthPath, err))
 	}
 	l, err := listen(f.bind, f.port.String())
 	if err != nil {
@@ -70,33 +63,55 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 		return fmt.Errorf("cannot go on accepting: %w", err)
 	case s := <-signals:
 		stopping.Store(true)
-		if err = drain(srv, log, s, f.graceful.D, signals); err != nil {
-			flush = flushAtOnce
-		}
-		return err
+		return a.stop(srv, s, f.graceful.D, signals)
 	}
 }
 
-// drain stops the server: it waits for what runs, until the time is over or a
-// second signal comes.
-func drain(srv *goserver.Server, log *slog.Logger, s os.Signal, graceful time.Duration, signals <-chan os.Signal) error {
-	now := srv.Stats()
+// newServer makes the server with its routes and logs; stopping is what its
+// health path looks at.
+func (a *app) newServer(f *serverFlags, build func(*goserver.Server) (site, error), stopping *atomic.Bool) (*goserver.Server, site, error) {
+	srv := f.server()
+	srv.ErrorLog = slog.NewLogLogger(a.logs.log.Handler(), slog.LevelError)
+	site, err := build(srv)
+	if err != nil {
+		return nil, site, err
+	}
+	srv.AccessLog = a.logs.record(site.observe)
+	if err := handleHealth(srv, f.healthPath, stopping); err != nil {
+		return nil, site, badConfig(fmt.Errorf("--health-path %q: %w", f.healthPath, err))
+	}
+	return srv, site, nil
+}
+
+// stop stops the server in good order, the access log included.
+func (a *app) stop(srv *goserver.Server, s os.Signal, graceful time.Duration, signals <-chan os.Signal) error {
+	log, start, now := a.logs.log, time.Now(), srv.Stats()
 	log.Info("draining", "signal", s.String(), "graceful_timeout", graceful.String(), "connections", now.Conns, "in_flight", now.InFlight)
+	if err := drain(srv, graceful, signals); err != nil {
+		return err
+	}
+	a.logs.closeWithin(flushAtStop)
+	log.Info("stopped", "took", time.Since(start).Round(time.Millisecond).String(), "requests_served", srv.Stats().Requests)
+	return nil
+}
+
+// drain waits for what runs, until the time is over or a second signal comes;
+// then it cuts off the rest, which is its error.
+func drain(srv *goserver.Server, graceful time.Duration, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), graceful)
 	defer cancel()
-	start, done := time.Now(), make(chan error, 1)
+	done := make(chan error, 1)
 	go func() { done <- srv.Shutdown(ctx) }()
 	var err error
 	select {
 	case err = <-done:
-	case s = <-signals:
+	case s := <-signals:
 		err = fmt.Errorf("second signal (%v)", s)
 	}
-	left := srv.Stats()
 	if err == nil {
-		log.Info("stopped", "took", time.Since(start).Round(time.Millisecond).String(), "requests_served", left.Requests)
 		return nil
 	}
+	left := srv.Stats()
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("requests were still running after %v", graceful)
 	}

@@ -96,10 +96,12 @@ func do(t testing.TB, c *http.Client, method, url string, body io.Reader, fields
 }
 
 func TestChi(t *testing.T) {
-	var log bytes.Buffer
 	r := chi.NewRouter()
-	r.Use(middleware.RequestID, middleware.RequestLogger(&middleware.DefaultLogFormatter{Logger: printer{&log}, NoColor: true}), middleware.Recoverer, middleware.Compress(5))
-	r.Get("/users/{id}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "user %s", chi.URLParam(r, "id")) })
+	r.Use(middleware.RequestID, middleware.RequestLogger(&middleware.DefaultLogFormatter{Logger: printer{io.Discard}, NoColor: true}), middleware.Recoverer, middleware.Compress(5))
+	r.Get("/users/{id}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		fmt.Fprintf(w, "user %s", chi.URLParam(r, "id"))
+	})
 	r.Get("/panic", func(http.ResponseWriter, *http.Request) { panic("boom") })
 	r.Route("/api", func(r chi.Router) {
 		r.With(middleware.AllowContentType("application/json")).Post("/echo", func(w http.ResponseWriter, r *http.Request) { io.Copy(w, r.Body) })
@@ -198,8 +200,9 @@ func TestDebugHandlers(t *testing.T) {
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	// pprof looks for the server's WriteTimeout in the request's context.
-	url, c := serveWith(t, &goserver.Server{Handler: mux, WriteTimeout: patience}), client(t)
+	// A profile takes longer than WriteTimeout: pprof looks for that in the
+	// http.Server of the request's context, and moves the deadline.
+	url, c := serveWith(t, &goserver.Server{Handler: mux, WriteTimeout: 500 * time.Millisecond}), client(t)
 	_, vars := do(t, c, "GET", url+"/debug/vars", nil)
 	if err := json.Unmarshal([]byte(vars), &map[string]any{}); err != nil || !strings.Contains(vars, "memstats") {
 		t.Errorf("expvar: %v", err)
@@ -208,9 +211,6 @@ func TestDebugHandlers(t *testing.T) {
 		if res, got := do(t, c, "GET", url+"/debug/pprof/"+path, nil); res.StatusCode != 200 || !strings.Contains(got, want) {
 			t.Errorf("pprof/%s: %d, %d bytes", path, res.StatusCode, len(got))
 		}
-	}
-	if res, got := do(t, c, "GET", url+"/debug/pprof/profile?seconds=60", nil); res.StatusCode != 400 {
-		t.Errorf("a profile longer than WriteTimeout: %d %q", res.StatusCode, got)
 	}
 }
 

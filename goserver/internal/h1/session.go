@@ -323,12 +323,10 @@ func (s *session) linger() {
 		return
 	}
 	s.conn.ReadExpiry(s.cfg.Clock.Until(lingerTime))
-	for left := drainSize; left > 0; {
-		n, err := s.conn.Read(s.in)
-		if err != nil {
+	for {
+		if _, err := s.conn.Read(s.in); err != nil {
 			return
 		}
-		left -= n
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 )
 
 // decode returns a path without percent-encoding, decoded once; ok is false
-// when an escape is malformed.
+// when an escape is malformed or stands for a slash, which separates nothing
+// (RFC 3986 §2.2) and is in no file's name.
 func decode(path []byte) (decoded []byte, ok bool) {
 	decoded = make([]byte, 0, len(path))
 	for {
@@ -18,10 +19,11 @@ func decode(path []byte) (decoded []byte, ok bool) {
 			return nil, false
 		}
 		hi, lo := fromHex(path[i+1]), fromHex(path[i+2])
-		if hi|lo > 0xf {
+		b := hi<<4 | lo
+		if hi|lo > 0xf || b == '/' {
 			return nil, false
 		}
-		decoded = append(append(decoded, path[:i]...), hi<<4|lo)
+		decoded = append(append(decoded, path[:i]...), b)
 		path = path[i+3:]
 	}
 }
@@ -64,7 +66,7 @@ func (s *Site) serves(segment string, first bool) bool {
 	switch {
 	case segment == "", segment == ".", segment == "..":
 		return false
-	case strings.ContainsAny(segment, "\x00/\\"):
+	case strings.ContainsAny(segment, "\x00\\"):
 		return false
 	case segment[0] == '.':
 		return s.options.Dotfiles || first && segment == ".well-known" // RFC 8615

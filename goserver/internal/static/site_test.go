@@ -53,6 +53,8 @@ func check(t testing.TB, err error) {
 // A clock is a Site's time.
 type clock struct{ now time.Duration }
 
+func (c *clock) read() time.Duration { return c.now }
+
 func site(t testing.TB, dir string, o Options) (*Site, *clock) {
 	t.Helper()
 	s, err := New("/", dir, o, stopped)
