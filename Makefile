@@ -7,7 +7,7 @@ BENCHTIME ?= 1s
 JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Debian packages: of programs that tests look for, and that bench-peers runs.
-TEST_DEPS  :=
+TEST_DEPS  := wrk
 PEER_DEPS  := caddy gcc h2o nginx wrk
 DEPS       ?= $(TEST_DEPS)
 

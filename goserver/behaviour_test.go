@@ -163,7 +163,7 @@ func TestContexts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		startOn(t, s, ln)
+		served := startOn(t, s, ln)
 		for range 2 {
 			c, br := talk(t, ln.Addr())
 			for range 2 {
@@ -172,6 +172,8 @@ func TestContexts(t *testing.T) {
 				}
 			}
 		}
+		s.Close()
+		receive(t, "end of Serve", served)
 		if bases != 1 || conns != 2 || given != ln {
 			t.Errorf("%d base and %d connection contexts, listener %v", bases, conns, given == ln)
 		}
@@ -455,8 +457,12 @@ func TestListenAndServe(t *testing.T) {
 	})
 }
 
-func TestDefaults(t *testing.T) {
+var registerDefault = sync.OnceFunc(func() {
 	http.HandleFunc("/goserver-test-default-mux", func(w http.ResponseWriter, r *http.Request) { panic("by default") })
+})
+
+func TestDefaults(t *testing.T) {
+	registerDefault()
 	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
 		var logged syncBuffer
 		log.SetOutput(&logged)

@@ -264,7 +264,10 @@ var hijackCases = []diffCase{
 		conn, _ := x.take()
 		conn.Close()
 		panic("boom")
-	}, script: sendAndRead, want: []string{"log: panic serving ADDR: boom"}},
+	}, script: func(c *client) {
+		sendAndRead(c)
+		c.untilLogged()
+	}, want: []string{"log: panic serving ADDR: boom"}},
 }
 
 func sendAndEndGet(c *client) {

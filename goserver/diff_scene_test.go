@@ -34,6 +34,7 @@ type scene struct {
 	logged bytes.Buffer
 	gates  map[string]chan struct{}
 
+	accepted atomic.Bool  // the connection, at last
 	conns    atomic.Int64 // not closed, nor hijacked
 	handlers atomic.Int64 // running
 	client   atomic.Pointer[client]
@@ -112,13 +113,25 @@ func hold(t *testing.T, c *diffCase, newServer func(fields) subject) string {
 
 // settle waits until no handler runs and every connection has ended.
 func (s *scene) settle() {
-	deadline := time.Now().Add(patience)
-	for s.conns.Load() != 0 || s.handlers.Load() != 0 {
+	s.until("ended", func() bool { return s.accepted.Load() && s.conns.Load() == 0 && s.handlers.Load() == 0 })
+}
+
+// untilLogged waits for the first line of the log, where nothing else tells
+// that it is written.
+func (s *scene) untilLogged() {
+	s.until("logged", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.logged.Len() > 0
+	})
+}
+
+func (s *scene) until(what string, cond func() bool) {
+	for deadline := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.note("BAD: %d connections and %d handlers are left", s.conns.Load(), s.handlers.Load())
+			s.note("BAD: never %s: %d connections, %d handlers", what, s.conns.Load(), s.handlers.Load())
 			return
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -138,6 +151,7 @@ func (s *scene) connState(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.conns.Add(1)
+		s.accepted.Store(true)
 	case http.StateClosed, http.StateHijacked:
 		defer s.conns.Add(-1)
 	}

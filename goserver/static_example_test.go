@@ -30,7 +30,7 @@ func ExampleServer_Static() {
 	if err := srv.Static("/", public, nil); err != nil {
 		log.Fatal(err)
 	}
-	fetch(srv, "/app.js")
+	printGet(srv, "/app.js")
 	// Output:
 	// 200 OK
 	// start()
@@ -53,8 +53,8 @@ func ExampleStaticOptions() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fetch(srv, "/users/7")
-	fmt.Println(srv.Static("/", "public", nil) != nil) // the prefix is taken
+	printGet(srv, "/users/7")
+	fmt.Println(srv.Static("/", public, nil) != nil) // the prefix is taken
 	// Output:
 	// 200 OK
 	// <h1>Hello</h1>

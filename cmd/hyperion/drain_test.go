@@ -120,7 +120,7 @@ func TestStop_losesNoAcceptedRequest(t *testing.T) {
 func TestStop_underWrk(t *testing.T) {
 	wrk, err := exec.LookPath("wrk")
 	if err != nil {
-		t.Skip("wrk is not installed: make deps DEPS=wrk")
+		t.Skip("wrk is not installed: make deps")
 	}
 	s := serve(t, nil)
 	load := exec.CommandContext(t.Context(), wrk, "-t1", "-c32", "-d3s", s.boot.URL+"/hello")

@@ -35,7 +35,7 @@ type serverFlags struct {
 
 	headerTimeout, idleTimeout, bodyIdle, writeIdle setting.Span
 	maxHeader, maxTarget, maxBody, minBodyRate      setting.Size
-	maxHeaderCount, maxConns, maxInFlight           setting.Count
+	maxHeaderCount, maxConns                        setting.Count
 
 	groups []flagGroup
 }
@@ -64,7 +64,6 @@ func newServerFlags() *serverFlags {
 		minBodyRate:    setting.Size{Bytes: goserver.DefaultMinBodyRate, Optional: true, Max: 1 << 30},
 		maxHeaderCount: setting.Count{N: goserver.DefaultMaxHeaderCount},
 		maxConns:       setting.Count{N: goserver.DefaultMaxConns, Optional: true},
-		maxInFlight:    setting.Count{N: setting.None, Optional: true},
 	}
 	listen, logging, limits := newGroup("Server", false), newGroup("Logs", false), newGroup("Limits", true)
 	f.defineListen(listen.FlagSet)
@@ -99,7 +98,6 @@ func (f *serverFlags) defineLimits(fs *pflag.FlagSet) {
 	fs.Var(&f.maxTarget, "max-target-bytes", "of a request's path and query; above: 414")
 	fs.Var(&f.maxBody, "max-body-bytes", "of a request's body; above: 413")
 	fs.Var(&f.maxConns, "max-conns", "connections at once; others wait to be accepted")
-	fs.Var(&f.maxInFlight, "max-in-flight", "requests in handlers at once; above: 503")
 }
 
 // attach gives the command the flags and the help that shows them in groups.
@@ -132,6 +130,5 @@ func (f *serverFlags) server() *goserver.Server {
 		MaxTargetBytes:    int(f.maxTarget.Bytes),
 		MaxBodyBytes:      f.maxBody.Bytes,
 		MaxConns:          f.maxConns.N,
-		MaxInFlight:       f.maxInFlight.N,
 	}
 }

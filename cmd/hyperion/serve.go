@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/hyperion-server/hyperion/cmd/hyperion/internal/setting"
 	"github.com/hyperion-server/hyperion/goserver"
@@ -92,8 +91,8 @@ func (a *app) serveCommand() *cobra.Command {
 
 // directory registers the files of dir.
 func (f *serveFlags) directory(srv *goserver.Server, dir string) (site, error) {
-	if !httpguts.ValidHeaderFieldValue(f.cacheControl) {
-		return site{}, badConfig(fmt.Errorf("--cache-control %q: expected a header field's value", f.cacheControl))
+	if strings.ContainsFunc(f.cacheControl, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return site{}, badConfig(fmt.Errorf("--cache-control %q: expected printable ASCII", f.cacheControl))
 	}
 	abs, err := filepath.Abs(dir)
 	if err == nil {
