@@ -2,7 +2,6 @@ package goserver_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,92 +9,14 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hyperion-server/hyperion/goserver"
 )
-
-// start serves in the background; what Serve returned is on the channel.
-func start(t *testing.T, s subject) (net.Addr, <-chan error) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ln.Addr(), startOn(t, s, ln)
-}
-
-func startOn(t *testing.T, s subject, ln net.Listener) <-chan error {
-	t.Helper()
-	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }()
-	t.Cleanup(func() { s.Close() })
-	return served
-}
-
-// talk opens a connection that the test's end closes.
-func talk(t *testing.T, addr net.Addr) (net.Conn, *bufio.Reader) {
-	t.Helper()
-	c, err := net.Dial(addr.Network(), addr.String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(patience))
-	return c, bufio.NewReader(c)
-}
-
-// request sends raw bytes and reads one response; its body is in the Body still.
-func request(t *testing.T, c io.Writer, br *bufio.Reader, raw string) *http.Response {
-	t.Helper()
-	io.WriteString(c, raw)
-	res, err := http.ReadResponse(br, nil)
-	if err != nil {
-		t.Fatalf("no response: %v", err)
-	}
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Errorf("body: %v", err)
-	}
-	res.Body = io.NopCloser(bytes.NewReader(b))
-	return res
-}
-
-func text(t *testing.T, res *http.Response) string {
-	t.Helper()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Error(err)
-	}
-	return string(b)
-}
-
-// receive waits for a value.
-func receive[T any](t *testing.T, what string, ch <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-ch:
-	case <-time.After(patience):
-		t.Fatalf("no %s", what)
-	}
-	return v
-}
-
-// gone checks that the peer has ended the connection.
-func gone(t *testing.T, br *bufio.Reader) {
-	t.Helper()
-	if b, err := br.ReadByte(); err == nil {
-		t.Errorf("read %q, want the end of the connection", b)
-	} else if ne, ok := err.(net.Error); ok && ne.Timeout() {
-		t.Error("the connection is still open")
-	}
-}
-
-func say(words string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, words) })
-}
 
 func TestConnState_sameConn(t *testing.T) {
 	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
@@ -206,257 +127,6 @@ func TestContexts_baseCancelled(t *testing.T) {
 	})
 }
 
-func TestShutdown(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		running, finish := make(chan struct{}), make(chan struct{})
-		s := newServer(fields{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/wait" {
-				close(running)
-				<-finish
-			}
-			io.WriteString(w, "done")
-		})})
-		told := make(chan struct{}, 3)
-		s.RegisterOnShutdown(func() { told <- struct{}{} })
-		addr, served := start(t, s)
-
-		idle, idleReader := talk(t, addr)
-		request(t, idle, idleReader, get())
-		busy, busyReader := talk(t, addr)
-		io.WriteString(busy, ask("GET /wait HTTP/1.1"))
-		receive(t, "request", running)
-
-		short, cancel := context.WithCancel(context.Background())
-		cancel()
-		if err := s.Shutdown(short); err != context.Canceled {
-			t.Errorf("Shutdown that may not wait: %v", err)
-		}
-		receive(t, "call of the registered function", told)
-		if err := receive(t, "end of Serve", served); err != http.ErrServerClosed {
-			t.Errorf("Serve: %v", err)
-		}
-		if c, err := net.Dial("tcp", addr.String()); err == nil {
-			c.Close()
-			t.Error("a new connection was accepted")
-		}
-
-		down := make(chan error, 1)
-		go func() { down <- s.Shutdown(context.Background()) }()
-		gone(t, idleReader)
-		select {
-		case err := <-down:
-			t.Errorf("Shutdown returned %v while a handler ran", err)
-		default:
-		}
-		close(finish)
-		res, err := http.ReadResponse(busyReader, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := text(t, res); got != "done" || !res.Close {
-			t.Errorf("%q, close %v", got, res.Close)
-		}
-		gone(t, busyReader)
-		if err := receive(t, "end of Shutdown", down); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
-		if err := s.Shutdown(context.Background()); err != nil {
-			t.Errorf("second Shutdown: %v", err)
-		}
-	})
-}
-
-// A response in flight to a peer that reads slowly is finished.
-func TestShutdown_largeResponse(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		body := strings.Repeat("b", 8<<20)
-		running := make(chan struct{})
-		s := newServer(fields{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			close(running)
-			io.WriteString(w, body)
-		})})
-		addr, _ := start(t, s)
-		c, br := talk(t, addr)
-		io.WriteString(c, get())
-		receive(t, "request", running)
-		down := make(chan error, 1)
-		go func() { down <- s.Shutdown(context.Background()) }()
-		res, err := http.ReadResponse(br, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := text(t, res); got != body {
-			t.Errorf("%d bytes, want %d", len(got), len(body))
-		}
-		if err := receive(t, "end of Shutdown", down); err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-func TestServe_afterShutdown(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		s := newServer(fields{Addr: "127.0.0.1:0"})
-		if err := s.Shutdown(context.Background()); err != nil {
-			t.Errorf("Shutdown of a server that never served: %v", err)
-		}
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Serve(ln); err != http.ErrServerClosed {
-			t.Errorf("Serve: %v", err)
-		}
-		if _, err := ln.Accept(); err == nil {
-			t.Error("Serve left the listener open")
-		}
-		if err := s.ListenAndServe(); err != http.ErrServerClosed {
-			t.Errorf("ListenAndServe: %v", err)
-		}
-		if err := s.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-}
-
-func TestServe_twoListeners(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		s := newServer(fields{Handler: say("x")})
-		a1, served1 := start(t, s)
-		a2, served2 := start(t, s)
-		for _, addr := range []net.Addr{a1, a2, a1} {
-			c, br := talk(t, addr)
-			if got := text(t, request(t, c, br, get())); got != "x" {
-				t.Errorf("%v: %q", addr, got)
-			}
-		}
-		if err := s.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-		for _, served := range []<-chan error{served1, served2} {
-			if err := receive(t, "end of Serve", served); err != http.ErrServerClosed {
-				t.Error(err)
-			}
-		}
-	})
-}
-
-// A listener that fails ends its own Serve, with its error, and no other.
-func TestServe_listenerFails(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		s := newServer(fields{Handler: say("x")})
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		served := startOn(t, s, ln)
-		other, _ := start(t, s)
-		c, br := talk(t, ln.Addr())
-		request(t, c, br, get())
-		ln.Close()
-		if err := receive(t, "end of Serve", served); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("Serve: %v", err)
-		}
-		if got := text(t, request(t, c, br, get())); got != "x" {
-			t.Errorf("old connection: %q", got)
-		}
-		c, br = talk(t, other)
-		if got := text(t, request(t, c, br, get())); got != "x" {
-			t.Errorf("other listener: %q", got)
-		}
-	})
-}
-
-func TestClose(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		running, ended := make(chan struct{}), make(chan error, 1)
-		s := newServer(fields{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/wait" {
-				close(running)
-				<-r.Context().Done()
-				ended <- r.Context().Err()
-			}
-		})})
-		s.RegisterOnShutdown(func() { t.Error("Close called the function that is for Shutdown") })
-		addr, served := start(t, s)
-		idle, idleReader := talk(t, addr)
-		request(t, idle, idleReader, get())
-		_, newReader := talk(t, addr)
-		busy, busyReader := talk(t, addr)
-		io.WriteString(busy, ask("GET /wait HTTP/1.1"))
-		receive(t, "request", running)
-		if err := s.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-		if err := receive(t, "end of Serve", served); err != http.ErrServerClosed {
-			t.Errorf("Serve: %v", err)
-		}
-		if err := receive(t, "end of the handler", ended); err != context.Canceled {
-			t.Errorf("the handler's context: %v", err)
-		}
-		gone(t, idleReader)
-		gone(t, newReader)
-		gone(t, busyReader)
-	})
-}
-
-func TestSetKeepAlivesEnabled_idle(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		idle := make(chan struct{}, 10)
-		s := newServer(fields{Handler: say("x"), ConnState: func(_ net.Conn, st http.ConnState) {
-			if st == http.StateIdle {
-				idle <- struct{}{}
-			}
-		}})
-		addr, _ := start(t, s)
-		c, br := talk(t, addr)
-		request(t, c, br, get())
-		receive(t, "idle connection", idle)
-		s.SetKeepAlivesEnabled(false)
-		gone(t, br)
-		c, br = talk(t, addr)
-		if res := request(t, c, br, get()); !res.Close {
-			t.Error("no Connection: close")
-		}
-		s.SetKeepAlivesEnabled(true)
-		c, br = talk(t, addr)
-		if res := request(t, c, br, get()); res.Close {
-			t.Error("Connection: close after keep-alives were switched on again")
-		}
-		request(t, c, br, get())
-	})
-}
-
-func TestListenAndServe(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		busy, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer busy.Close()
-		var op *net.OpError
-		if err := newServer(fields{Addr: busy.Addr().String()}).ListenAndServe(); !errors.As(err, &op) || op.Op != "listen" {
-			t.Errorf("busy port: %v", err)
-		}
-
-		addr := make(chan net.Addr, 1)
-		s := newServer(fields{Addr: "127.0.0.1:0", Handler: say("x"), BaseContext: func(l net.Listener) context.Context {
-			addr <- l.Addr()
-			return context.Background()
-		}})
-		served := make(chan error, 1)
-		go func() { served <- s.ListenAndServe() }()
-		c, br := talk(t, receive(t, "address", addr))
-		if got := text(t, request(t, c, br, get())); got != "x" {
-			t.Errorf("%q", got)
-		}
-		s.Close()
-		if err := receive(t, "end of ListenAndServe", served); err != http.ErrServerClosed {
-			t.Error(err)
-		}
-	})
-}
-
 var registerDefault = sync.OnceFunc(func() {
 	http.HandleFunc("/goserver-test-default-mux", func(w http.ResponseWriter, r *http.Request) { panic("by default") })
 })
@@ -465,8 +135,8 @@ func TestDefaults(t *testing.T) {
 	registerDefault()
 	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
 		var logged syncBuffer
+		defer log.SetOutput(log.Writer())
 		log.SetOutput(&logged)
-		defer log.SetOutput(log.Default().Writer())
 		addr, _ := start(t, newServer(fields{}))
 		c, br := talk(t, addr)
 		if res := request(t, c, br, get()); res.StatusCode != 404 {
@@ -480,54 +150,125 @@ func TestDefaults(t *testing.T) {
 	})
 }
 
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-func TestUnixSocket(t *testing.T) {
-	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		path := filepath.Join(t.TempDir(), "s")
-		ln, err := net.Listen("unix", path)
-		if err != nil {
-			t.Fatal(err)
+// A writer and a body that outlive their handler are dead: they fail, and
+// what the connection has gone on to is untouched.
+func TestResponse_afterHandler(t *testing.T) {
+	var kept http.ResponseWriter
+	var keptBody io.ReadCloser
+	s := &goserver.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if kept == nil {
+			kept, keptBody = w, r.Body
+			io.WriteString(w, "first")
+			return
 		}
-		s := newServer(fields{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/hijack" {
-				conn, rw, err := w.(http.Hijacker).Hijack()
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer conn.Close()
-				fmt.Fprintf(rw, "%T %v", conn, conn.LocalAddr())
-				rw.Flush()
-				return
-			}
-			fmt.Fprintf(w, "remote %q local %v", r.RemoteAddr, r.Context().Value(http.LocalAddrContextKey))
-		})})
-		startOn(t, s, ln)
-		c, br := talk(t, ln.Addr())
-		for range 2 {
-			if got, want := text(t, request(t, c, br, get())), `remote "@" local `+path; got != want {
-				t.Errorf("%q, want %q", got, want)
+		kept.Header().Set("Late", "1")
+		kept.WriteHeader(500)
+		rc := http.NewResponseController(kept)
+		_, writeErr := kept.Write([]byte("late"))
+		_, stringErr := io.WriteString(kept, "late")
+		_, fromErr := io.Copy(kept, strings.NewReader("late"))
+		_, _, hijackErr := rc.Hijack()
+		_, readErr := keptBody.Read(make([]byte, 1))
+		for i, err := range []error{writeErr, stringErr, fromErr, hijackErr, readErr, rc.Flush(), rc.SetReadDeadline(time.Unix(1, 0)), rc.SetWriteDeadline(time.Unix(1, 0))} {
+			if err == nil {
+				t.Errorf("call %d succeeded", i)
 			}
 		}
-		io.WriteString(c, ask("GET /hijack HTTP/1.1"))
-		if b, _ := io.ReadAll(br); string(b) != "*net.UnixConn "+path {
-			t.Errorf("hijacked: %q", b)
+		io.WriteString(w, "second")
+	})}
+	addr, _ := start(t, s)
+	c, br := talk(t, addr)
+	for _, want := range []string{"first", "second", "second"} {
+		res := request(t, c, br, post("abc"))
+		if got := text(t, res); got != want || res.Header.Get("Late") != "" {
+			t.Errorf("%q, header %v", got, res.Header)
 		}
-	})
+	}
+}
+
+// A body that another goroutine waits for is taken from it when the handler
+// returns; net/http would wait for the read to end.
+func TestBody_readWhileHandlerReturns(t *testing.T) {
+	failed := make(chan error, 1)
+	s := &goserver.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reading := make(chan struct{})
+		go func() {
+			close(reading)
+			_, err := io.Copy(io.Discard, r.Body)
+			failed <- err
+		}()
+		<-reading
+		w.WriteHeader(http.StatusAccepted)
+		w.(http.Flusher).Flush()
+	})}
+	addr, _ := start(t, s)
+	c, br := talk(t, addr)
+	if res := request(t, c, br, ask("POST / HTTP/1.1", "Content-Length: 1000000", "Connection: close")+"abc"); res.StatusCode != 202 {
+		t.Error(res.Status)
+	}
+	if err := receive(t, "end of the read", failed); err == nil {
+		t.Error("the read succeeded")
+	}
+	gone(t, br)
+}
+
+// Idle connections hold neither goroutine nor buffer, and wake.
+func TestParked(t *testing.T) {
+	s := &goserver.Server{Handler: say("x")}
+	addr, _ := start(t, s)
+	type peer struct {
+		c  net.Conn
+		br *bufio.Reader
+	}
+	peers := make([]peer, 200)
+	for i := range peers {
+		peers[i].c, peers[i].br = talk(t, addr)
+		request(t, peers[i].c, peers[i].br, get())
+	}
+	poll(t, "all parked", func() bool { return s.Stats().Parked == int64(len(peers)) })
+	for range 3 {
+		for _, p := range peers {
+			if got := text(t, request(t, p.c, p.br, get())); got != "x" {
+				t.Fatalf("%q", got)
+			}
+		}
+	}
+	if n := s.Stats().Conns; n != int64(len(peers)) {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// TestServer_surface holds Server to http.Server's fields and methods.
+func TestServer_surface(t *testing.T) {
+	missing := map[string]string{
+		"TLSNextProto": "other protocols are the server's own business",
+		"HTTP2":        "comes with HTTP/2",
+		"Protocols":    "comes with HTTP/2",
+	}
+	ours, theirs := reflect.TypeFor[goserver.Server](), reflect.TypeFor[http.Server]()
+	for _, f := range reflect.VisibleFields(theirs) {
+		if !f.IsExported() {
+			continue
+		}
+		mine, has := ours.FieldByName(f.Name)
+		_, known := missing[f.Name]
+		if has == known {
+			t.Errorf("field %s: there %v, but listed as missing %v", f.Name, has, known)
+		}
+		if has && mine.Type != f.Type {
+			t.Errorf("field %s is a %v, want %v", f.Name, mine.Type, f.Type)
+		}
+	}
+	ours, theirs = reflect.PointerTo(ours), reflect.PointerTo(theirs)
+	for m := range theirs.Methods() {
+		mine, has := ours.MethodByName(m.Name)
+		if !has {
+			t.Errorf("no method %s", m.Name)
+			continue
+		}
+		// The receiver differs, the rest must not.
+		if got, want := strings.Replace(mine.Type.String(), "*goserver.Server", "*http.Server", 1), m.Type.String(); got != want {
+			t.Errorf("method %s is %s, want %s", m.Name, got, want)
+		}
+	}
 }

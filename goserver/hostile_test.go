@@ -49,9 +49,7 @@ func (u usage) within(base usage) bool {
 // have gone, it holds as many goroutines and descriptors as before, and as
 // much memory; and it still serves.
 func TestHostile(t *testing.T) {
-	if err := goleak.Find(); err != nil { // of tests before: they would hide leaks
-		t.Fatal(err)
-	}
+	quiet(t)               // or leaks would hide behind what ends meanwhile
 	var ended atomic.Int64 // endless responses
 	s := &goserver.Server{
 		Handler:          hostileHandler(&ended),
@@ -155,6 +153,14 @@ func TestHostile(t *testing.T) {
 	c.Close()
 	s.Close()
 	receive(t, "end of Serve", served)
+}
+
+// quiet waits until the goroutines of the tests before have ended.
+func quiet(t *testing.T) {
+	t.Helper()
+	if err := goleak.Find(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func hostileHandler(ended *atomic.Int64) http.Handler {

@@ -73,7 +73,7 @@ func (s *Server) idle() bool {
 func (s *Server) stopEngine() {
 	go func() {
 		s.serving.Wait()
-		s.engine.StopWhenEmpty()
+		s.engine.StopWhenEmpty(s.closeSites)
 	}()
 }
 
@@ -93,4 +93,14 @@ func (s *Server) SetKeepAlivesEnabled(v bool) {
 		s.start()
 		s.engine.CloseIdle(0)
 	}
+}
+
+// closeSites closes the directories of the static sites, which nobody reads any more.
+func (s *Server) closeSites() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, site := range s.sites {
+		site.Close()
+	}
+	s.sites = nil
 }

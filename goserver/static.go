@@ -67,8 +67,9 @@ var ErrStaticOption = static.ErrOption
 // Files small enough are kept in memory as whole responses. A file may be replaced
 // at any time, best by a rename: responses that are being sent go on with the old one.
 // Responses have an ETag and Last-Modified, conditions and ranges are answered
-// as RFC 9110 §13 and §14 say, and nothing outside dir is ever opened, also through
-// symbolic links. Methods other than GET, HEAD and OPTIONS are answered with 405.
+// as RFC 9110 §13 and §14 say. Nothing outside dir is ever opened: symbolic links are
+// followed when they are relative and stay inside. Methods other than GET, HEAD and
+// OPTIONS are answered with 405.
 //
 // Routes that are more specific go first: Static("/", ...) leaves "/api/" to a
 // direct route, but takes all other requests away from the Handler.

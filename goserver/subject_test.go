@@ -1,11 +1,15 @@
 package goserver_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
+	"io"
 	"log"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,4 +65,101 @@ func newOurs(f fields) subject {
 func eachServer(t *testing.T, test func(t *testing.T, newServer func(fields) subject)) {
 	t.Run("net/http", func(t *testing.T) { test(t, newNetHTTP) })
 	t.Run("hyperion", func(t *testing.T) { test(t, newOurs) })
+}
+
+// start serves in the background; what Serve returned is on the channel.
+func start(t *testing.T, s subject) (net.Addr, <-chan error) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln.Addr(), startOn(t, s, ln)
+}
+
+func startOn(t *testing.T, s subject, ln net.Listener) <-chan error {
+	t.Helper()
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ln) }()
+	t.Cleanup(func() { s.Close() })
+	return served
+}
+
+// talk opens a connection that the test's end closes.
+func talk(t *testing.T, addr net.Addr) (net.Conn, *bufio.Reader) {
+	t.Helper()
+	c, err := net.Dial(addr.Network(), addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return c, bufio.NewReader(c)
+}
+
+// request sends raw bytes and reads one response; its body is in the Body still.
+func request(t *testing.T, c io.Writer, br *bufio.Reader, raw string) *http.Response {
+	t.Helper()
+	io.WriteString(c, raw)
+	res, err := http.ReadResponse(br, nil)
+	if err != nil {
+		t.Fatalf("no response: %v", err)
+	}
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Errorf("body: %v", err)
+	}
+	res.Body = io.NopCloser(bytes.NewReader(b))
+	return res
+}
+
+func text(t *testing.T, res *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
+
+// receive waits for a value.
+func receive[T any](t *testing.T, what string, ch <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-ch:
+	case <-time.After(patience):
+		t.Fatalf("no %s", what)
+	}
+	return v
+}
+
+// gone checks that the peer has ended the connection.
+func gone(t *testing.T, br *bufio.Reader) {
+	t.Helper()
+	if b, err := br.ReadByte(); err == nil {
+		t.Errorf("read %q, want the end of the connection", b)
+	} else if ne, ok := err.(net.Error); ok && ne.Timeout() {
+		t.Error("the connection is still open")
+	}
+}
+
+func say(words string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, words) })
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
 }

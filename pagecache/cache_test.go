@@ -121,6 +121,25 @@ func TestCache_evictsByUse(t *testing.T) {
 	}
 }
 
+// Of entries that nobody asks for, the new ones stay.
+func TestCache_evictsOld(t *testing.T) {
+	const room = 1024
+	c := pagecache.New(pagecache.Options{MaxEntries: room})
+	e := entry(t, "x")
+	for i := range 4 * room {
+		c.Put(fmt.Sprint("/", i), e, 0)
+	}
+	old := 0
+	for i := range 2 * room {
+		if c.Delete(fmt.Appendf(nil, "/%d", i)) {
+			old++
+		}
+	}
+	if old > room/100 {
+		t.Errorf("%d of %d entries are old", old, room)
+	}
+}
+
 func TestCache_Get_allocs(t *testing.T) {
 	c := pagecache.New(pagecache.Options{})
 	c.Put("/assets/application.css", entry(t, "x"), 0)

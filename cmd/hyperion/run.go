@@ -76,6 +76,9 @@ func (a *app) newServer(f *serverFlags, build func(*goserver.Server) (site, erro
 	if err != nil {
 		return nil, site, err
 	}
+	if srv.Handler == nil { // for what no route matches, such as paths with empty segments
+		srv.Handler = http.NotFoundHandler()
+	}
 	srv.AccessLog = a.logs.record(site.observe)
 	if err := handleHealth(srv, f.healthPath, stopping); err != nil {
 		return nil, site, badConfig(fmt.Errorf("--health-path %q: %w", f.healthPath, err))

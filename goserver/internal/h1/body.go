@@ -40,15 +40,15 @@ const (
 // begin readies b for the request at hand. It reports false when that has no body.
 func (b *body) begin(s *session) bool {
 	b.s, b.framing = s, s.head.Framing
-	b.remain, b.total, b.waited, b.err = s.head.Framing.Length, 0, 0, nil
-	b.state = bodyOpen
+	b.remain, b.total, b.waited = b.framing.Length, 0, 0
 	b.cont, b.trailer, b.userTimed = nil, nil, false
-	b.continued.Store(false)
-	b.chunked = Chunked{}
-	if b.framing.Kind == NoBody || b.framing.Kind == ContentLength && b.remain == 0 {
+	if b.framing.Empty() {
 		b.state, b.err = bodyRead, io.EOF
 		return false
 	}
+	b.state, b.err = bodyOpen, nil
+	b.continued.Store(false)
+	b.chunked = Chunked{}
 	return true
 }
 

@@ -25,7 +25,7 @@ func (s *session) handshake() bool {
 			plain.Conn.Write([]byte("HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nThis port speaks TLS: use https.\n"))
 		}
 		s.cfg.connState(s.conn, http.StateClosed)
-		s.conn.Close()
+		s.conn.End()
 		s.gone = true
 		return false
 	}

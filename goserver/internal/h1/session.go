@@ -315,7 +315,7 @@ func (s *session) close() {
 		s.linger()
 	}
 	s.cfg.connState(s.conn, http.StateClosed)
-	s.conn.Close()
+	s.conn.End()
 }
 
 func (s *session) linger() {

@@ -104,8 +104,7 @@ func (a *acceptor) run(ctx context.Context) error {
 	}
 	stop := context.AfterFunc(ctx, func() { a.gate.wake() })
 	defer stop()
-	closed := a.noticeClose(ctx)
-	defer closed()
+	defer a.noticeClose()()
 	return a.accept(ctx)
 }
 
@@ -122,7 +121,7 @@ func inheritOptions(fd int) {
 
 // noticeClose wakes the acceptor when somebody else closed the listener, which
 // makes no event.
-func (a *acceptor) noticeClose(ctx context.Context) (stop func()) {
+func (a *acceptor) noticeClose() (stop func()) {
 	quit := make(chan struct{})
 	go func() {
 		t := time.NewTicker(SweepInterval)
@@ -142,8 +141,15 @@ func (a *acceptor) noticeClose(ctx context.Context) (stop func()) {
 	return func() { close(quit) }
 }
 
+// lastAccepts is how many connections at most are still accepted when ctx is
+// done: what the kernel had accepted by then is served, a flood is not.
+const lastAccepts = 4096
+
 func (a *acceptor) accept(ctx context.Context) error {
-	for {
+	for last := 0; last < lastAccepts; {
+		if ctx.Err() != nil {
+			last++
+		}
 		if err := a.engine.admit(ctx); err != nil {
 			return err
 		}
@@ -151,7 +157,7 @@ func (a *acceptor) accept(ctx context.Context) error {
 		switch {
 		case err == nil:
 			a.adopt(fd, remote)
-		case ctx.Err() != nil: // only now: what the kernel had accepted is served
+		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, unix.EAGAIN):
 			a.gate.wait(func() error { return ctx.Err() })
@@ -165,6 +171,7 @@ func (a *acceptor) accept(ctx context.Context) error {
 			return err
 		}
 	}
+	return context.Cause(ctx)
 }
 
 // accept4 takes one connection, or fails with EAGAIN. The descriptor is used
@@ -173,7 +180,7 @@ func (a *acceptor) accept4() (fd int, remote netip.AddrPort, err error) {
 	cerr := a.raw.Control(func(lfd uintptr) {
 		var sa unix.RawSockaddrAny
 		size := uint32(unsafe.Sizeof(sa))
-		r, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, lfd, uintptr(unsafe.Pointer(&sa)),
+		r, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, lfd, uintptr(unsafe.Pointer(&sa)),
 			uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
 		if errno != 0 {
 			err = errno

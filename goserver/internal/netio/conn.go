@@ -29,8 +29,8 @@ func (e *expiredError) Is(target error) bool { return target == os.ErrDeadlineEx
 
 // A Conn is a connection as a protocol engine uses it. At any time it is
 // either parked (no goroutine uses it) or served: then one goroutine reads and
-// one (often the same) writes; only Abort and Watch's callback come from
-// others. Read blocks until a byte, the end, or the read expiry; Write until
+// one (often the same) writes. Others may call Abort, Close, the deadlines and
+// addresses of net.Conn, and Watch with Unwatch. Read blocks until a byte, the end, or the read expiry; Write until
 // all is written or the write expiry passed.
 type Conn interface {
 	net.Conn
@@ -74,8 +74,13 @@ type Conn interface {
 	CloseWrite() error
 
 	// Abort makes every wait on the connection fail with ErrAborted, now and
-	// later. Any goroutine may call it; it closes nothing.
+	// later. Any goroutine may call it. So may any call Close, which is the
+	// same to who serves the connection: it still has to call End.
 	Abort()
+
+	// End closes the connection and takes it out of the engine. Only the
+	// goroutine that serves it may call it.
+	End()
 
 	// Detach takes the connection out of the engine and returns it as the
 	// net package's own type. The Conn is dead afterwards.

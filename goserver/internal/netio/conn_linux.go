@@ -18,8 +18,9 @@ import (
 // An epollConn is a connection that is its descriptor and little else: this
 // struct is all that an idle one costs, beside its slot in the table.
 //
-// The descriptor is used and closed only by who serves the connection, so that
-// a number can never be used after the kernel gave it to another connection.
+// The descriptor is closed only by who serves the connection, and used by others
+// only with closing held, so that a number can never be used after the kernel
+// gave it to another connection. The same goes for the slot.
 type epollConn struct {
 	engine    *Engine
 	poller    *poller
@@ -30,7 +31,7 @@ type epollConn struct {
 	remote    netip.AddrPort
 	writeIdle time.Duration
 	parkedAt  time.Duration
-	closing   sync.Mutex // held where fd ends, and by Abort
+	closing   sync.Mutex // held where fd ends, and by others than the server of the connection
 	fd        int32      // -1 when closed or detached
 	gen       uint32
 	flags     atomic.Uint32
@@ -94,12 +95,17 @@ func (c *epollConn) tryRead(p []byte) (int, error) {
 }
 
 func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
+	// The event of the bytes just read may have told of the end behind them:
+	// then no other will, and it has to be read.
+	if c.drained && c.flags.Load()&flagPeerGone == 0 && c.park(idle) {
+		return 0, true, nil
+	}
 	for {
-		if c.drained && c.park(idle) {
-			return 0, true, nil
-		}
 		if n, err := c.tryRead(p); err != syscall.EAGAIN {
 			return n, false, err
+		}
+		if c.park(idle) {
+			return 0, true, nil
 		}
 	}
 }
@@ -297,10 +303,6 @@ func (c *epollConn) park(expiry time.Duration) bool {
 // expireRead acts on a read expiry that passed: a parked connection is
 // closed, a waiting reader woken.
 func (c *epollConn) expireRead() {
-	if c.rg.state.CompareAndSwap(parked, nil) {
-		c.closeParked()
-		return
-	}
 	if c.rg.wake() {
 		c.closeParked()
 	}
@@ -338,7 +340,7 @@ func (c *epollConn) closeParked() {
 	if c.engine.cfg.Expired != nil {
 		c.engine.cfg.Expired(c)
 	}
-	c.Close()
+	c.End()
 }
 
 func (c *epollConn) peerGone() {
@@ -381,28 +383,33 @@ func (c *epollConn) CloseWrite() error {
 	return os.NewSyscallError("shutdown", unix.Shutdown(int(c.fd), unix.SHUT_WR))
 }
 
-// Close closes the descriptor, which also takes it out of the epoll set.
 func (c *epollConn) Close() error {
-	fd := c.leave()
-	if fd < 0 {
-		return net.ErrClosed
+	c.Abort()
+	return nil
+}
+
+// End closes the descriptor, which also takes it out of the epoll set.
+func (c *epollConn) End() {
+	if fd := c.leave(); fd >= 0 {
+		unix.Close(fd)
 	}
-	return os.NewSyscallError("close", unix.Close(fd))
 }
 
 // leave takes the connection out of the table and returns its descriptor.
 func (c *epollConn) leave() int {
 	c.closing.Lock()
 	fd := c.fd
-	c.fd = -1
+	if fd >= 0 {
+		c.fd = -1
+		c.slot.conn.Store(nil)
+		c.slot.read.Store(0)
+		c.slot.write.Store(0)
+	}
 	c.closing.Unlock()
 	if fd < 0 {
 		return -1
 	}
 	c.Unwatch()
-	c.slot.conn.Store(nil)
-	c.slot.read.Store(0)
-	c.slot.write.Store(0)
 	c.engine.closed()
 	return int(fd)
 }
@@ -431,6 +438,8 @@ func (c *epollConn) RemoteAddr() net.Addr {
 func (c *epollConn) addr(call uintptr) net.Addr {
 	var sa unix.RawSockaddrAny
 	size := uint32(unsafe.Sizeof(sa))
+	c.closing.Lock()
+	defer c.closing.Unlock()
 	if c.fd < 0 {
 		return nil
 	}
@@ -459,35 +468,39 @@ func (c *epollConn) SetDeadline(t time.Time) error {
 }
 
 func (c *epollConn) SetReadDeadline(t time.Time) error {
-	return c.deadline(&c.slot.read, &c.rg, t)
+	return c.deadline(&c.slot.read, c.expireRead, t)
 }
 
 func (c *epollConn) SetWriteDeadline(t time.Time) error {
-	return c.deadline(&c.slot.write, &c.wg, t)
+	return c.deadline(&c.slot.write, func() { c.wg.wake() }, t)
 }
 
-// deadline sets an expiry from a wall time. One that is closer than the
-// sweeper is precise gets a timer of its own.
-func (c *epollConn) deadline(at *atomic.Int64, g *gate, t time.Time) error {
-	if c.fd < 0 {
+// deadline sets an expiry from a wall time, for pass to act on. One that is
+// closer than the sweeper is precise gets a timer of its own.
+func (c *epollConn) deadline(at *atomic.Int64, pass func(), t time.Time) error {
+	when, left := int64(0), time.Duration(0)
+	if !t.IsZero() {
+		if left = time.Until(t); left <= 0 {
+			when = expired
+		} else {
+			when = int64(c.engine.clock.Exact() + left)
+		}
+	}
+	c.closing.Lock()
+	ended := c.fd < 0
+	if !ended {
+		at.Store(when)
+	}
+	c.closing.Unlock()
+	switch {
+	case ended:
 		return net.ErrClosed
-	}
-	if t.IsZero() {
-		at.Store(0)
-		return nil
-	}
-	left := time.Until(t)
-	if left <= 0 {
-		at.Store(expired)
-		g.wake()
-		return nil
-	}
-	when := int64(c.engine.clock.Exact() + left)
-	at.Store(when)
-	if left < 8*SweepInterval {
+	case when == expired:
+		pass()
+	case when > 0 && left < 8*SweepInterval:
 		time.AfterFunc(left, func() {
-			if at.CompareAndSwap(when, expired) {
-				g.wake()
+			if at.CompareAndSwap(when, expired) { // to the nanosecond: it is still this one
+				pass()
 			}
 		})
 	}

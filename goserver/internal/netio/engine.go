@@ -32,6 +32,7 @@ type Engine struct {
 	aborting atomic.Bool
 	stopping atomic.Bool
 	stopOnce sync.Once
+	stopped  atomic.Pointer[func()]
 	room     chan struct{}
 	sweeper  sweeper
 	plain    plainSet
@@ -75,8 +76,10 @@ func (e *Engine) AbortAll() {
 }
 
 // StopWhenEmpty ends the sweeper, the pollers and the idle goroutines of the
-// pool once no connection is left. No Serve may run, or start later.
-func (e *Engine) StopWhenEmpty() {
+// pool once no connection is left, and then calls stopped. No Serve may run, or
+// start later. Only the first call counts.
+func (e *Engine) StopWhenEmpty(stopped func()) {
+	e.stopped.CompareAndSwap(nil, &stopped)
 	e.stopping.Store(true)
 	if e.conns.Load() == 0 {
 		e.stop()
@@ -88,6 +91,7 @@ func (e *Engine) stop() {
 		e.sweeper.stop()
 		e.workers.stop()
 		e.stopEpoll()
+		(*e.stopped.Load())()
 	})
 }
 
@@ -102,7 +106,8 @@ func (e *Engine) eachConn(f func(engineConn)) {
 	e.plain.each(f)
 }
 
-// admit counts a connection in; it waits while MaxConns are open.
+// admit waits while MaxConns are open. Each listener can be admitted for the
+// last place, so that there may be more by the number of listeners less one.
 func (e *Engine) admit(ctx context.Context) error {
 	for e.cfg.MaxConns > 0 && e.conns.Load() >= int64(e.cfg.MaxConns) {
 		select {
@@ -110,8 +115,20 @@ func (e *Engine) admit(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+		e.tellRoom() // another listener's acceptor may be waiting as well
 	}
 	return nil
+}
+
+// tellRoom wakes an acceptor that waits while MaxConns are open, if some are not.
+func (e *Engine) tellRoom() {
+	if e.conns.Load() >= int64(e.cfg.MaxConns) {
+		return
+	}
+	select {
+	case e.room <- struct{}{}:
+	default:
+	}
 }
 
 func (e *Engine) opened() {
@@ -123,12 +140,7 @@ func (e *Engine) closed() {
 	if e.conns.Add(-1) == 0 && e.stopping.Load() {
 		go e.stop() // not here: a poller may be the caller
 	}
-	if e.cfg.MaxConns > 0 {
-		select {
-		case e.room <- struct{}{}:
-		default:
-		}
-	}
+	e.tellRoom()
 }
 
 // sweeper runs the coarse clock and the expiries.

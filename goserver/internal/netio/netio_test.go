@@ -64,7 +64,7 @@ func run(t *testing.T, wrap func(net.Listener) net.Listener, cfg Config, serve f
 		l.Close()
 		te.AbortAll()
 		eventually(t, "connections to end", func() bool { return te.Conns() == 0 })
-		te.StopWhenEmpty()
+		te.StopWhenEmpty(func() {})
 	})
 	return te
 }
@@ -98,7 +98,7 @@ func echo(c Conn) {
 			return
 		}
 		if err != nil {
-			c.Close()
+			c.End()
 			return
 		}
 		c.Write(buf[:n])
@@ -150,7 +150,7 @@ func TestExpiry(t *testing.T) {
 				if _, err := c.Read(make([]byte, 1)); err != ErrReadExpired {
 					t.Errorf("read failed with %v", err)
 				}
-				c.Close()
+				c.End()
 			})
 			if _, err := te.dial().Read(make([]byte, 1)); err != io.EOF {
 				t.Errorf("client read: %v, want EOF", err)
@@ -159,7 +159,7 @@ func TestExpiry(t *testing.T) {
 		t.Run(k.name+"/read", func(t *testing.T) {
 			got := make(chan error, 1)
 			te := run(t, k.wrap, Config{}, func(c Conn) {
-				defer c.Close()
+				defer c.End()
 				c.Read(make([]byte, 16))
 				c.ReadExpiry(1) // long ago
 				_, err := c.Read(make([]byte, 16))
@@ -173,7 +173,7 @@ func TestExpiry(t *testing.T) {
 		t.Run(k.name+"/write idle", func(t *testing.T) {
 			got := make(chan error, 1)
 			te := run(t, k.wrap, Config{}, func(c Conn) {
-				defer c.Close()
+				defer c.End()
 				c.Read(make([]byte, 16))
 				c.WriteIdle(time.Millisecond)
 				_, err := c.Write(make([]byte, 64<<20)) // more than the sockets hold
@@ -198,7 +198,7 @@ func TestWritevToSlowReader(t *testing.T) {
 				pieces, want = append(pieces, p), append(want, p...)
 			}
 			te := run(t, k.wrap, Config{}, func(c Conn) {
-				defer c.Close()
+				defer c.End()
 				c.Read(make([]byte, 16))
 				if n, err := c.Writev(append([][]byte(nil), pieces...)...); n != int64(len(want)) || err != nil {
 					t.Errorf("Writev: %d, %v", n, err)
@@ -225,7 +225,7 @@ func TestSendFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	te := run(t, kinds[0].wrap, Config{}, func(c Conn) {
-		defer c.Close()
+		defer c.End()
 		c.Read(make([]byte, 16))
 		f, err := os.Open(path)
 		if err != nil {
@@ -256,7 +256,7 @@ func TestWatch(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			armed, gone := make(chan bool), make(chan bool, 1)
 			te := run(t, k.wrap, Config{}, func(c Conn) {
-				defer c.Close()
+				defer c.End()
 				c.Read(make([]byte, 16))
 				c.Watch(func() { gone <- true })
 				armed <- true
@@ -279,7 +279,7 @@ func TestAbort(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			conns, got := make(chan Conn, 1), make(chan error, 1)
 			te := run(t, k.wrap, Config{}, func(c Conn) {
-				defer c.Close()
+				defer c.End()
 				c.Read(make([]byte, 16))
 				conns <- c
 				_, err := c.Read(make([]byte, 16))

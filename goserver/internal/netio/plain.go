@@ -21,14 +21,19 @@ type plainConn struct {
 	remote      netip.AddrPort
 	read, write atomic.Int64 // expiries on the coarse clock; 0 none, -1 passed
 	writeIdle   time.Duration
-	aborted     atomic.Bool
 	fresh       bool // nothing was read yet: the expiry is that of the first byte
 	left        atomic.Bool
 	idle        atomic.Bool // waiting between requests: CloseIdle may close it
 	idleSince   atomic.Int64
-	watch       *plainWatch
-	early       []byte // read by a watch
-	earlyErr    error
+
+	deadlines       sync.Mutex // held where those of the net.Conn are set
+	readBy, writeBy time.Time  // as set by SetReadDeadline and SetWriteDeadline
+	aborted         atomic.Bool
+
+	gone     atomic.Pointer[func()] // Watch's callback
+	reading  sync.Mutex             // held by who reads: Read, or the watch
+	early    []byte                 // read by the watch
+	earlyErr error
 }
 
 // longAgo is a deadline that makes net.Conn fail waiting calls at once.
@@ -103,6 +108,9 @@ func (e *Engine) servePlainConn(nc net.Conn, accepted func(Conn)) {
 	e.plain.mu.Unlock()
 	e.opened()
 	accepted(c)
+	if e.aborting.Load() {
+		c.Abort() // AbortAll may have been too early to see it
+	}
 	c.idleSince.Store(int64(c.engine.clock.Now()))
 	c.ReadExpiry(e.clock.Until(e.cfg.FirstByte))
 	c.idle.Store(true)
@@ -118,8 +126,10 @@ func (c *plainConn) State() any             { return c.state }
 func (c *plainConn) SetState(s any)         { c.state = s }
 func (c *plainConn) Drained() bool          { return true } // as far as anybody can tell
 
+// Read ends a watch; what that has read comes first.
 func (c *plainConn) Read(p []byte) (int, error) {
-	c.Unwatch()
+	c.takeReading()
+	defer c.reading.Unlock()
 	if len(c.early) > 0 {
 		n := copy(p, c.early)
 		c.early = c.early[n:]
@@ -148,32 +158,66 @@ func (c *plainConn) readError(err error) error {
 	return err
 }
 
-func (c *plainConn) Write(p []byte) (int, error) {
-	c.armIdle()
-	n, err := c.Conn.Write(p)
+// writePiece is how much is written at a time. net.Conn does not say how far a
+// waiting write came, so that each piece must be taken in the idle time.
+const writePiece = 64 << 10
+
+func (c *plainConn) Write(p []byte) (done int, err error) {
+	for err == nil && done < len(p) {
+		var n int
+		c.armIdle()
+		n, err = c.Conn.Write(p[done:min(len(p), done+writePiece)])
+		done += n
+	}
 	c.disarmIdle()
-	return n, c.writeError(err)
+	return done, c.writeError(err)
 }
 
-func (c *plainConn) Writev(v ...[]byte) (int64, error) {
+func (c *plainConn) Writev(v ...[]byte) (done int64, err error) {
+	size := 0
+	for _, p := range v {
+		size += len(p)
+	}
+	if size > writePiece {
+		for i := 0; err == nil && i < len(v); i++ {
+			var n int
+			n, err = c.Write(v[i])
+			done += int64(n)
+		}
+		return done, err
+	}
 	c.armIdle()
 	b := net.Buffers(v)
-	n, err := b.WriteTo(c.Conn)
+	done, err = b.WriteTo(c.Conn)
 	c.disarmIdle()
-	return n, c.writeError(err)
+	return done, c.writeError(err)
 }
 
-// armIdle bounds one Write call: net.Conn does not say how far a waiting
-// write came, so the whole call must end in the idle time.
+// armIdle bounds the write that follows by the idle time.
 func (c *plainConn) armIdle() {
 	if c.writeIdle > 0 && c.write.Load() == 0 {
-		c.Conn.SetWriteDeadline(time.Now().Add(c.writeIdle))
+		c.setDeadlines(func() {
+			by := time.Now().Add(c.writeIdle)
+			if c.writeBy.IsZero() || by.Before(c.writeBy) {
+				c.Conn.SetWriteDeadline(by)
+			}
+		})
 	}
 }
 
 func (c *plainConn) disarmIdle() {
-	if c.writeIdle > 0 && c.write.Load() == 0 && !c.aborted.Load() {
-		c.Conn.SetWriteDeadline(time.Time{})
+	if c.writeIdle > 0 && c.write.Load() == 0 {
+		c.setDeadlines(func() { c.Conn.SetWriteDeadline(c.writeBy) })
+	}
+}
+
+// setDeadlines calls f, which sets deadlines of the net.Conn, unless the
+// connection was aborted: that must stay so.
+func (c *plainConn) setDeadlines(f func()) {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
+	if !c.aborted.Load() {
+		f()
 	}
 }
 
@@ -192,27 +236,41 @@ func (c *plainConn) writeError(err error) error {
 func (c *plainConn) SendFile(*os.File, int64, int64) (int64, error, bool) { return 0, nil, false }
 
 func (c *plainConn) ReadExpiry(at time.Duration) {
-	if c.read.Swap(int64(at)) == expired && !c.aborted.Load() {
-		c.Conn.SetReadDeadline(time.Time{})
-	}
+	c.setDeadlines(func() {
+		if c.read.Swap(int64(at)) == expired || !c.readBy.IsZero() {
+			c.readBy = time.Time{}
+			c.Conn.SetReadDeadline(c.readBy)
+		}
+	})
 }
 
 func (c *plainConn) WriteExpiry(at time.Duration) {
-	if c.write.Swap(int64(at)) == expired && !c.aborted.Load() {
-		c.Conn.SetWriteDeadline(time.Time{})
-	}
+	c.setDeadlines(func() {
+		if c.write.Swap(int64(at)) == expired || !c.writeBy.IsZero() {
+			c.writeBy = time.Time{}
+			c.Conn.SetWriteDeadline(c.writeBy)
+		}
+	})
 }
 
 func (c *plainConn) WriteIdle(d time.Duration) { c.writeIdle = d }
 
-func (c *plainConn) SetReadDeadline(t time.Time) error {
-	c.read.Store(0)
-	return c.Conn.SetReadDeadline(t)
+func (c *plainConn) SetReadDeadline(t time.Time) (err error) {
+	c.setDeadlines(func() {
+		c.read.Store(0)
+		c.readBy = t
+		err = c.Conn.SetReadDeadline(t)
+	})
+	return err
 }
 
-func (c *plainConn) SetWriteDeadline(t time.Time) error {
-	c.write.Store(0)
-	return c.Conn.SetWriteDeadline(t)
+func (c *plainConn) SetWriteDeadline(t time.Time) (err error) {
+	c.setDeadlines(func() {
+		c.write.Store(0)
+		c.writeBy = t
+		err = c.Conn.SetWriteDeadline(t)
+	})
+	return err
 }
 
 func (c *plainConn) SetDeadline(t time.Time) error {
@@ -220,11 +278,19 @@ func (c *plainConn) SetDeadline(t time.Time) error {
 }
 
 func (c *plainConn) sweep(now time.Duration) {
-	if at := c.read.Load(); at > 0 && at <= int64(now) && c.read.CompareAndSwap(at, expired) {
-		c.Conn.SetReadDeadline(longAgo)
-	}
-	if at := c.write.Load(); at > 0 && at <= int64(now) && c.write.CompareAndSwap(at, expired) {
-		c.Conn.SetWriteDeadline(longAgo)
+	c.expiring(&c.read, now, c.Conn.SetReadDeadline)
+	c.expiring(&c.write, now, c.Conn.SetWriteDeadline)
+	c.watch() // a Read may have ended it
+}
+
+// expiring marks an expiry that passed and ends what waits for it.
+func (c *plainConn) expiring(expiry *atomic.Int64, now time.Duration, set func(time.Time) error) {
+	if at := expiry.Load(); at > 0 && at <= int64(now) {
+		c.setDeadlines(func() {
+			if expiry.CompareAndSwap(at, expired) {
+				set(longAgo)
+			}
+		})
 	}
 }
 
@@ -250,47 +316,57 @@ func (c *plainConn) expire(idle time.Duration) {
 }
 
 func (c *plainConn) Abort() {
+	c.deadlines.Lock()
+	defer c.deadlines.Unlock()
 	c.aborted.Store(true)
 	c.Conn.SetDeadline(longAgo)
 }
 
-// A plainWatch reads one byte ahead to notice that the peer has gone, as
-// nothing else tells of a net.Conn.
-type plainWatch struct {
-	done    chan struct{}
-	stopped atomic.Bool
+func (c *plainConn) Watch(gone func()) {
+	c.gone.Store(&gone)
+	c.watch()
 }
 
-func (c *plainConn) Watch(gone func()) {
-	if c.watch != nil || len(c.early) > 0 || c.earlyErr != nil {
+func (c *plainConn) Unwatch() { c.gone.Store(nil) }
+
+// watch reads one byte ahead to notice that the peer has gone, as nothing else
+// tells of a net.Conn. While somebody else reads it does nothing: the sweeper
+// will try again.
+func (c *plainConn) watch() {
+	if c.gone.Load() == nil || !c.reading.TryLock() {
 		return
 	}
-	w := &plainWatch{done: make(chan struct{})}
-	c.watch = w
+	if len(c.early) > 0 || c.earlyErr != nil {
+		c.reading.Unlock()
+		return
+	}
 	go func() {
-		defer close(w.done)
+		defer c.reading.Unlock()
 		var one [1]byte
 		n, err := c.Conn.Read(one[:])
 		c.early = append(c.early, one[:n]...)
-		if err != nil && !w.stopped.Load() {
-			c.earlyErr = c.readError(err)
-			gone()
+		if err == nil || errors.Is(err, os.ErrDeadlineExceeded) && !c.aborted.Load() {
+			return // a Read wants its turn, or a deadline passed that is for Reads
+		}
+		c.earlyErr = c.readError(err)
+		if f := c.gone.Swap(nil); f != nil {
+			(*f)()
 		}
 	}()
 }
 
-func (c *plainConn) Unwatch() {
-	w := c.watch
-	if w == nil {
+// takeReading locks reading, which only the watch can hold, and ends that.
+func (c *plainConn) takeReading() {
+	if c.reading.TryLock() {
 		return
 	}
-	c.watch = nil
-	w.stopped.Store(true)
-	c.Conn.SetReadDeadline(longAgo)
-	<-w.done
-	if !c.aborted.Load() {
-		c.Conn.SetReadDeadline(time.Time{})
-	}
+	c.setDeadlines(func() { c.Conn.SetReadDeadline(longAgo) })
+	c.reading.Lock()
+	c.setDeadlines(func() {
+		if c.read.Load() != expired {
+			c.Conn.SetReadDeadline(c.readBy)
+		}
+	})
 }
 
 func (c *plainConn) CloseWrite() error {
@@ -301,11 +377,14 @@ func (c *plainConn) CloseWrite() error {
 }
 
 func (c *plainConn) Close() error {
-	c.Unwatch()
-	if !c.leave() {
-		return net.ErrClosed
-	}
+	c.Abort()
 	return c.Conn.Close()
+}
+
+func (c *plainConn) End() {
+	if c.leave() {
+		c.Conn.Close()
+	}
 }
 
 func (c *plainConn) leave() bool {
@@ -315,15 +394,17 @@ func (c *plainConn) leave() bool {
 	c.engine.plain.mu.Lock()
 	delete(c.engine.plain.set, c)
 	c.engine.plain.mu.Unlock()
+	c.Unwatch()
 	c.engine.closed()
 	return true
 }
 
 func (c *plainConn) Detach() (net.Conn, error) {
-	c.Unwatch()
 	if !c.leave() {
 		return nil, net.ErrClosed
 	}
+	c.takeReading()
+	defer c.reading.Unlock()
 	if len(c.early) > 0 || c.earlyErr != nil {
 		return &earlyConn{c.Conn, c.early, c.earlyErr}, nil
 	}

@@ -1,11 +1,8 @@
 package static
 
 import (
-	"fmt"
 	"html"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -75,16 +72,14 @@ func TestSite_listing(t *testing.T) {
 }
 
 func TestSite_listingIsBounded(t *testing.T) {
-	dir := t.TempDir()
-	for i := range maxListing + 1 {
-		f, err := os.Create(filepath.Join(dir, fmt.Sprint(i)))
-		check(t, err)
-		f.Close()
-	}
+	dir := tree(t, map[string]string{"a": "", "b": "", "c": ""})
 	s, _ := site(t, dir, Options{Listing: true})
-	body := ask(t, s, "GET /").body
-	if to, _ := links(body); len(to) != maxListing || !strings.Contains(body, "more names than the 10000") {
-		t.Errorf("%d links", len(to))
+	for limit, want := range map[int]int{2: 2, 3: 3, 4: 3} {
+		s.names = limit
+		body := ask(t, s, "GET /").body
+		if to, _ := links(body); len(to) != want || strings.Contains(body, "more names") != (limit < 3) {
+			t.Errorf("limit %d: %d links", limit, len(to))
+		}
 	}
 }
 

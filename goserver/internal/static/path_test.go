@@ -40,7 +40,7 @@ var hostile = []string{
 	"//secret.txt", "//a.txt", "///a.txt", "/d//x.txt", "/d//", "//", "//etc/passwd", "//evil.example/%2e%2e", "//evil.example/..", "/%2fa.txt", "/%2f%2fevil.example/", "/d/%2fx.txt", "/d%2fx.txt", "/%2e%2e//secret.txt", "/%2fetc%2fpasswd",
 	"/out.txt", "/absolute.txt", "/up/secret.txt", "/up", "/chain/secret.txt", "/d/up/secret.txt", "/loop", "/loop/", "/dangling", "/beside/secret.txt", "/beside", "/up/root/a.txt",
 	"/.env", "/%2eenv", "/%2Eenv", "/d/.git/config", "/d/%2egit/config", "/.", "/...", "/....//secret.txt", "/..;/secret.txt", "/.%00./secret.txt",
-	"/a.txt/", "/a.txt/..", "/a.txt/../../secret.txt", "/%", "/%2", "/%zz", "/a.txt%", "/%2e%2e%", "/a%2", "/~root/", "/secret.txt", "/root/a.txt", "/" + strings.Repeat("a", 300), "/" + strings.Repeat("d/", 3000), "/" + strings.Repeat("../", 1000) + "etc/passwd",
+	"/a.txt/", "/a.txt/..", "/a.txt/../../secret.txt", "/%", "/%2", "/%zz", "/a.txt%", "/%2e%2e%", "/a%2", "/~root/", "/secret.txt", "/elsewhere/a.txt", "/" + strings.Repeat("a", 300), "/" + strings.Repeat("d/", 3000), "/" + strings.Repeat("../", 1000) + "etc/passwd",
 	"a.txt", "", "*", "../secret.txt", "http://evil.example/secret.txt",
 }
 

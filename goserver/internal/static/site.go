@@ -40,6 +40,7 @@ type Site struct {
 	root    *os.Root
 	cache   *pagecache.Cache
 	now     func() time.Duration
+	names   int // most that a listing has
 }
 
 // New opens dir to serve it under the URL path prefix, which starts and ends with a
@@ -64,7 +65,7 @@ func New(prefix, dir string, o Options, now func() time.Duration) (*Site, error)
 		return nil, fmt.Errorf("goserver: static directory: %w", err)
 	}
 	s := &Site{
-		options: o, prefix: prefix, root: root, now: now,
+		options: o, prefix: prefix, root: root, now: now, names: maxListing,
 		cache: pagecache.New(pagecache.Options{
 			MaxBytes: o.CacheBytes, MaxEntries: o.CacheEntries, MaxBody: o.MaxCachedFile, Recheck: o.Recheck,
 		}),
