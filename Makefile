@@ -37,7 +37,7 @@ nocgo: ## Build and test without a C compiler
 fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
 	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . \
 	| sed -E 's,(.*)/[^/]*:func (.*),\1 \2,' | sort -u \
-	| xargs -P $(JOBS) -L 1 sh -c 'out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 $$0 2>&1) \
+	| xargs -P $(JOBS) -L 1 sh -c 'out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x -parallel 1 $$0 2>&1) \
 	  && echo "ok   $$0 $$1" || { echo "FAIL $$0 $$1"; echo "$$out"; exit 1; }'
 
 lint: ## Check gofmt, go vet, staticcheck and the architecture, and that go.mod alone builds the product

@@ -6,6 +6,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,9 +28,8 @@ type serverState struct {
 	ended     atomic.Bool // Shutdown or Close was called
 	noKeep    atomic.Bool // SetKeepAlivesEnabled(false)
 	mu        sync.Mutex
-	stops     map[int]context.CancelCauseFunc // one for each running Serve
-	nextStop  int
-	serving   sync.WaitGroup // running Serve calls
+	serves    map[*onceCloser]context.CancelCauseFunc // one for each running Serve
+	serving   sync.WaitGroup                          // running Serve calls
 	onStop    []func()
 	sites     []*static.Site
 }
@@ -107,15 +107,14 @@ func (s *Server) baseContext(l net.Listener) context.Context {
 
 func (s *Server) serve(l net.Listener, base context.Context) error {
 	once := &onceCloser{Listener: l}
-	defer once.Close()
 	s.start()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	leave, ok := s.enter(cancel)
-	if !ok {
+	if !s.enter(once, cancel) {
+		once.Close()
 		return http.ErrServerClosed
 	}
-	defer leave()
+	defer s.leave(once)
 	err := s.engine.Serve(ctx, l, func(c netio.Conn) { s.accepted(c, base) })
 	if s.ended.Load() {
 		return http.ErrServerClosed
@@ -140,26 +139,42 @@ func (s *Server) accepted(c netio.Conn, base context.Context) {
 	}
 }
 
+// expired tells of a connection that the engine is about to close.
+func (s *Server) expired(c netio.Conn) {
+	if s.ConnState == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil { // as on a connection that is served
+			s.errorLog().Printf("http: panic in ConnState of %v: %v\n%s", c.RemoteAddr(), v, debug.Stack())
+		}
+	}()
+	s.ConnState(c, http.StateClosed)
+}
+
 // enter registers a Serve call; it fails when the server has been shut down.
-func (s *Server) enter(cancel context.CancelCauseFunc) (leave func(), ok bool) {
+func (s *Server) enter(l *onceCloser, cancel context.CancelCauseFunc) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended.Load() {
-		return nil, false
+		return false
 	}
-	if s.stops == nil {
-		s.stops = make(map[int]context.CancelCauseFunc)
+	if s.serves == nil {
+		s.serves = make(map[*onceCloser]context.CancelCauseFunc)
 	}
-	id := s.nextStop
-	s.nextStop++
-	s.stops[id] = cancel
+	s.serves[l] = cancel
 	s.serving.Add(1)
-	return func() {
-		s.mu.Lock()
-		delete(s.stops, id)
-		s.mu.Unlock()
-		s.serving.Done()
-	}, true
+	return true
+}
+
+// leave ends a Serve call, and first its listener: when nobody serves any more,
+// the addresses are free.
+func (s *Server) leave(l *onceCloser) {
+	l.Close()
+	s.mu.Lock()
+	delete(s.serves, l)
+	s.mu.Unlock()
+	s.serving.Done()
 }
 
 // start makes the engine with the settings as they are at the first call.
@@ -169,13 +184,9 @@ func (s *Server) start() {
 		s.engine = netio.New(netio.Config{
 			Clock:      s.coarseClock(),
 			NewSession: func() netio.Session { return h1.NewSession(s.cfg) },
-			Expired: func(c netio.Conn) {
-				if s.ConnState != nil {
-					s.ConnState(c, http.StateClosed)
-				}
-			},
-			FirstByte: s.headerTimeout(),
-			MaxConns:  orDefault(s.MaxConns, DefaultMaxConns),
+			Expired:    s.expired,
+			FirstByte:  s.headerTimeout(),
+			MaxConns:   orDefault(s.MaxConns, DefaultMaxConns),
 		})
 	})
 }
@@ -277,7 +288,7 @@ func (s *Server) standIn() *http.Server {
 	}
 }
 
-// onceCloser closes a listener once: Serve and Shutdown both do.
+// onceCloser closes a listener once: Serve and Close both do.
 type onceCloser struct {
 	net.Listener
 	once sync.Once

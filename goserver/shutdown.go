@@ -26,14 +26,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	t := time.NewTicker(netio.SweepInterval / 5)
 	defer t.Stop()
+	defer s.stopEngine() // also when time is up: it goes with the last connection
 	for {
 		s.engine.CloseIdle(closeIdleAfter)
-		if s.engine.Conns() == 0 && s.idle() {
-			s.stopEngine()
+		if s.idle() && s.engine.Conns() == 0 { // in this order: only a Serve call adds connections
 			return nil
 		}
 		select {
 		case <-ctx.Done():
+			s.closeListeners()
 			return ctx.Err()
 		case <-t.C:
 		}
@@ -45,6 +46,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Hijacked connections are not touched.
 func (s *Server) Close() error {
 	s.end()
+	s.closeListeners()
 	s.engine.AbortAll()
 	s.stopEngine()
 	return nil
@@ -56,8 +58,18 @@ func (s *Server) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended.Store(true)
-	for _, stop := range s.stops {
+	for _, stop := range s.serves {
 		stop(http.ErrServerClosed)
+	}
+}
+
+// closeListeners frees the addresses at once: what the kernel had accepted on
+// them is lost. Serve calls that end by themselves do that as well, later.
+func (s *Server) closeListeners() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for l := range s.serves {
+		l.Close()
 	}
 }
 
@@ -65,7 +77,7 @@ func (s *Server) end() {
 func (s *Server) idle() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.stops) == 0
+	return len(s.serves) == 0
 }
 
 // stopEngine gives back the engine's goroutines and descriptors when the last

@@ -1,6 +1,7 @@
 package h1
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"sync"
@@ -12,10 +13,13 @@ import (
 
 // A body reads the content of one request from its session. The handler may
 // read it from another goroutine than it answers from, and may still hold it
-// when it has returned: end cuts it off from the session then.
+// when it has returned: cut takes it from the handler then.
 type body struct {
 	mu        sync.Mutex // held while a Read waits
-	s         *session   // nil once ended
+	s         *session
+	conn      netio.Conn  // of s, to wake a Read that holds mu
+	over      bool        // cut off: only the session reads on
+	cutting   atomic.Bool // cut waits for a Read to end
 	framing   Framing
 	remain    int64 // bytes to come, of ContentLength
 	chunked   Chunked
@@ -26,7 +30,7 @@ type body struct {
 	cont      func() error // sends 100 (Continue); nil when it is not awaited
 	continued atomic.Bool  // cont was called, or need not be
 	trailer   *http.Header // where trailers go; nil to drop them
-	userTimed bool         // the handler set a read deadline of its own
+	userTimed atomic.Bool  // the handler set a read deadline of its own
 }
 
 type bodyState uint8
@@ -39,9 +43,10 @@ const (
 
 // begin readies b for the request at hand. It reports false when that has no body.
 func (b *body) begin(s *session) bool {
-	b.s, b.framing = s, s.head.Framing
+	b.s, b.conn, b.framing = s, s.conn, s.head.Framing
 	b.remain, b.total, b.waited = b.framing.Length, 0, 0
-	b.cont, b.trailer, b.userTimed = nil, nil, false
+	b.cont, b.trailer, b.over = nil, nil, false
+	b.userTimed.Store(false)
 	if b.framing.Empty() {
 		b.state, b.err = bodyRead, io.EOF
 		return false
@@ -57,7 +62,7 @@ func (b *body) begin(s *session) bool {
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.s == nil {
+	if b.over {
 		return 0, http.ErrBodyReadAfterClose
 	}
 	return b.read(p)
@@ -150,29 +155,39 @@ func (b *body) takeTrailers() {
 // wait reads from the connection under the deadlines of a body.
 func (b *body) wait(p []byte) (int, error) {
 	s := b.s
-	if !b.userTimed {
+	if b == &s.body {
+		s.flush() // a direct route: responses to earlier requests must not wait for this one's body
+	}
+	s.readTimed.Store(true)
+	if !b.userTimed.Load() {
 		s.conn.ReadExpiry(earlier(s.cfg.Clock.Until(s.cfg.BodyIdle), s.readEnd()))
+	}
+	if b.cutting.Load() { // looked at after the expiry, which cut sets in the other order
+		return 0, http.ErrBodyReadAfterClose
 	}
 	before := s.cfg.Clock.Now()
 	n, err := s.conn.Read(p)
 	b.waited += s.cfg.Clock.Now() - before
-	if err == nil && b.tooSlow() {
-		err = errBodyTooSlow
+	switch {
+	case err == nil && b.tooSlow(n):
+		return 0, errBodyTooSlow
+	case err == io.EOF:
+		return 0, io.ErrUnexpectedEOF
+	case err != nil && b.cutting.Load():
+		return 0, http.ErrBodyReadAfterClose
 	}
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return 0, err
-	}
-	return n, nil
+	return n, err
 }
 
-// tooSlow compares the bytes so far with the least that the time spent waiting
-// for them allows, after a grace of BodyIdle.
-func (b *body) tooSlow() bool {
-	rate := b.s.cfg.MinBodyRate
-	return rate > 0 && b.waited > b.s.cfg.BodyIdle && float64(b.total) < float64(rate)*b.waited.Seconds()
+// rateGrace is how long the least rate does not count where BodyIdle does not say so.
+const rateGrace = 30 * time.Second
+
+// tooSlow compares the bytes so far, n of which just came, with the least that
+// the time spent waiting for them allows, after a grace of BodyIdle.
+func (b *body) tooSlow(n int) bool {
+	cfg := b.s.cfg
+	return cfg.MinBodyRate > 0 && b.waited > cmp.Or(cfg.BodyIdle, rateGrace) &&
+		float64(b.total+int64(n)) < float64(cfg.MinBodyRate)*b.waited.Seconds()
 }
 
 func (b *body) fail(err error) error {
@@ -206,25 +221,25 @@ func (b *body) rule() *Error {
 func (b *body) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.s != nil && b.err == nil {
+	if !b.over && b.err == nil {
 		b.err = http.ErrBodyReadAfterClose
 	}
 	return nil
 }
 
-// cut cuts b off from its session. A Read that waits is woken and fails. Only
-// the goroutine of the exchange may call it, and not with its lock held.
+// cut takes b from the handler: what that reads from now on fails, and a Read
+// that waits is woken and fails. Then only the session's goroutine has it. The
+// lock of the response must not be held: a Read may want it for 100 (Continue).
 func (b *body) cut() {
-	s := b.s // set before the handler ran, cleared only here
-	if s == nil {
-		return
-	}
 	if !b.mu.TryLock() {
-		s.conn.SetReadDeadline(time.Unix(1, 0))
+		b.cutting.Store(true)
+		b.conn.SetReadDeadline(time.Unix(1, 0))
 		b.mu.Lock()
-		s.conn.ReadExpiry(0)
+		b.conn.ReadExpiry(0)
+		b.cutting.Store(false)
 	}
-	b.s = nil
+	b.over = true
+	b.trailer = nil
 	b.mu.Unlock()
 }
 
@@ -235,6 +250,9 @@ func (b *body) ended() bool { return b.state == bodyRead }
 // nobody knows whether it will send the body.
 func (b *body) wantsContinue() bool { return b.cont != nil && !b.continued.Load() }
 
+// drainable reports whether the rest may be few bytes, and will come.
+func (b *body) drainable() bool { return b.ended() || !b.wantsContinue() && b.left() <= drainSize }
+
 // left returns how many bytes are known to come.
 func (b *body) left() int64 {
 	if b.state == bodyBroke {
@@ -243,12 +261,10 @@ func (b *body) left() int64 {
 	return b.remain
 }
 
-// A drainReader reads on where the handler closed the body.
+// A drainReader reads on where the handler closed the body, or was cut off.
 type drainReader struct{ b *body }
 
 func (d drainReader) Read(p []byte) (int, error) {
-	d.b.mu.Lock()
-	defer d.b.mu.Unlock()
 	if d.b.state == bodyOpen {
 		d.b.err = nil
 	}

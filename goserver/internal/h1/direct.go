@@ -19,6 +19,7 @@ func (s *session) serveDirect(m *direct.Match) {
 		s.body.cont = s.sendContinue
 	}
 	if m.Page != nil {
+		s.keep = s.keep && s.body.drainable()
 		s.sendPage(m.Page)
 	} else {
 		s.req.Body = nil
@@ -29,13 +30,14 @@ func (s *session) serveDirect(m *direct.Match) {
 		direct.Reset(&s.ctx, keepSize)
 	}
 	if hasBody {
-		s.drain(&s.body)
+		s.drain(&s.body) // which flushes when it has to wait
 	}
 	s.body.s = nil
 }
 
 func (s *session) callDirect(h direct.Handler) {
 	ok := s.runDirect(h)
+	s.keep = s.keep && s.body.drainable()
 	minor, head := s.head.Minor, s.head.Method == "HEAD"
 	switch e := s.body.rule(); {
 	case !ok:

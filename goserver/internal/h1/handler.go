@@ -26,33 +26,43 @@ func (s *session) serveHandler() {
 		s.reply(errTargetURL, s.head.Minor, s.head.Method == "HEAD")
 		return
 	}
-	ok := s.runHandler(x, r)
-	if x.hijacked {
-		x.ctx.end()
-		x.end()
-		return
-	}
+	s.conclude(x, s.runHandler(x, r))
+}
+
+// conclude completes the exchange when its handler has returned (ok) or
+// panicked. First it takes everything from the handler, of which goroutines may
+// be left: none of them reads, writes or hijacks any more.
+func (s *session) conclude(x *exchange, ok bool) {
 	x.ctx.end()
-	hasBody := s.head.Framing.Kind != NoBody
-	if hasBody && ok && !x.headDone {
-		s.drain(&x.body) // now: whether it can be decides what the head says
+	x.body.cut()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.hijacked {
+		s.finish(x, ok)
 	}
-	e := x.body.rule()
+	x.s, x.body.s = nil, nil
+}
+
+func (s *session) finish(x *exchange, ok bool) {
+	b := &x.body
+	if ok && !x.headDone {
+		s.drain(b) // now: whether it can be decides what the head says
+	}
+	e := b.rule()
 	switch {
 	case !ok:
 		x.abandon()
 	case e != nil && x.status == 0:
 		s.countRefused(e)
 		s.keep, s.partial = false, true
-		s.reply(e, s.head.Minor, r.Method == "HEAD")
+		s.reply(e, s.head.Minor, x.head)
 	default:
 		x.finish()
 	}
-	if hasBody {
-		s.drain(&x.body)
+	if !b.ended() {
+		s.flush()
+		s.drain(b)
 	}
-	x.end()
-	x.body.cut()
 }
 
 // shed answers a request that is over the limit of handlers at once. Reading
@@ -78,11 +88,10 @@ func (s *session) runHandler(x *exchange, r *http.Request) (ok bool) {
 		}
 		switch v {
 		case nil: // runtime.Goexit: this goroutine ends
-			x.ctx.end()
-			x.abandon()
-			x.end()
-			x.body.cut()
-			s.close()
+			s.conclude(x, false)
+			if !s.gone {
+				s.close()
+			}
 		case http.ErrAbortHandler:
 		default:
 			s.cfg.logf("http: panic serving %v: %v\n%s", r.RemoteAddr, v, debug.Stack())

@@ -11,14 +11,16 @@ import (
 // Hijack hands the connection to the handler, with the bytes that were read
 // ahead already in the reader's buffer. The server knows nothing of it any more.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	w.x.body.cut()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.hijacked:
-		return nil, nil, http.ErrHijacked
-	case w.s == nil:
-		return nil, nil, errAfterHandler
+	if err := w.usable(); err != nil {
+		return nil, nil, err
+	}
+	w.mu.Unlock()
+	w.x.body.cut()
+	w.mu.Lock()
+	if err := w.usable(); err != nil {
+		return nil, nil, err
 	}
 	s := w.s
 	if w.status != 0 && !w.headDone {

@@ -61,7 +61,7 @@ func (w *response) sendFile(f *os.File, off, n int64) (sent int64, err error, ha
 		}
 		w.writeHeader(http.StatusOK)
 	}
-	if w.contentLength < 0 || w.written+n > w.contentLength || !bodyAllowed(w.status) || w.req.Method == "HEAD" {
+	if w.contentLength < 0 || w.written+n > w.contentLength || !bodyAllowed(w.status) || w.head {
 		return 0, nil, false
 	}
 	if !w.headDone {
@@ -69,6 +69,9 @@ func (w *response) sendFile(f *os.File, off, n int64) (sent int64, err error, ha
 			return 0, nil, false
 		}
 		w.completeHead(false, len(s.bodyBuf), s.bodyBuf)
+	}
+	if w.chunking || w.contentLength < 0 { // the handler asked for both framings
+		return 0, nil, false
 	}
 	w.sendBody(nil)
 	s.markFirstByte()

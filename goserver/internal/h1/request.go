@@ -75,7 +75,8 @@ func (s *session) newExchange() (*exchange, *http.Request, error) {
 	r.Header = t.header(h.Fields)
 	fixPragma(r.Header)
 	s.attachBody(x, r)
-	x.s, x.req, x.x, x.cfg, x.contentLength = s, r, x, s.cfg, -1
+	x.s, x.x, x.cfg, x.contentLength = s, x, s.cfg, -1
+	x.head, x.minor = h.Method == "HEAD", r.ProtoMinor
 	return x, r, nil
 }
 

@@ -25,9 +25,12 @@ import (
 type response struct {
 	mu  sync.Mutex
 	s   *session // nil once the exchange has ended
-	req *http.Request
 	x   *exchange
 	cfg *Config
+
+	// Of the request, as it was: the handler may change its Request.
+	head  bool // the method is HEAD
+	minor int  // of the version
 
 	header        http.Header
 	contentLength int64 // declared by the handler; -1: not
@@ -86,16 +89,14 @@ func (w *response) writeHeader(code int) {
 	s.status = code
 	w.takeLength()
 	w.headAt = len(s.out)
-	s.out = appendStatusLine(s.out, w.minor(), code)
+	s.out = appendStatusLine(s.out, w.minor, code)
 	s.out = w.appendFields(s.out)
 }
-
-func (w *response) minor() int { return w.req.ProtoMinor }
 
 // interim sends a 1xx response with the fields set so far (RFC 9110 §15.2).
 func (w *response) interim(code int) {
 	s := w.s
-	if w.minor() == 0 {
+	if w.minor == 0 {
 		return // RFC 9110 §15.2: never to an HTTP/1.0 client
 	}
 	if code == http.StatusContinue {
@@ -190,7 +191,7 @@ const smallChunk = 512
 
 func write[T []byte | string](w *response, p T) (int, error) {
 	s := w.s
-	if w.req.Method == "HEAD" && w.headDone {
+	if w.head && w.headDone {
 		return len(p), nil
 	}
 	gather := len(s.bodyBuf)+len(p) <= bodySize && (!w.headDone || len(p) < smallChunk)
@@ -227,7 +228,7 @@ func p2b[T []byte | string](s *session, p T) []byte {
 // sendBody sends what gathered and then p, in the framing of the response.
 func (w *response) sendBody(p []byte) {
 	s := w.s
-	if w.req.Method == "HEAD" {
+	if w.head {
 		s.bodyBuf = s.bodyBuf[:0]
 		return
 	}
@@ -250,17 +251,25 @@ func (w *response) sendBody(p []byte) {
 
 var crlf = []byte("\r\n")
 
+// usable tells why nothing can be done with the response any more, or nil.
+func (w *response) usable() error {
+	switch {
+	case w.hijacked:
+		return http.ErrHijacked
+	case w.s == nil:
+		return errAfterHandler
+	}
+	return nil
+}
+
 func (w *response) Flush() { w.FlushError() }
 
 // FlushError sends everything written so far, the head included.
 func (w *response) FlushError() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.hijacked:
-		return http.ErrHijacked
-	case w.s == nil:
-		return errAfterHandler
+	if err := w.usable(); err != nil {
+		return err
 	}
 	if w.status == 0 {
 		w.writeHeader(http.StatusOK)
@@ -274,10 +283,8 @@ func (w *response) FlushError() error {
 	return s.flush()
 }
 
-// finish completes the response after the handler returned.
+// finish completes the response after the handler returned. Its lock is held.
 func (w *response) finish() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	s := w.s
 	if w.status == 0 {
 		w.writeHeader(http.StatusOK)
@@ -286,22 +293,21 @@ func (w *response) finish() {
 		w.completeHead(true, len(s.bodyBuf), s.bodyBuf)
 	}
 	w.sendBody(nil)
-	if w.chunking && w.req.Method != "HEAD" {
+	if w.chunking && !w.head {
 		at := len(s.out)
 		s.out = append(s.out, "0\r\n"...)
 		s.out = w.appendTrailers(s.out)
 		s.out = append(s.out, "\r\n"...)
 		s.sent += int64(len(s.out) - at)
 	}
-	if w.contentLength >= 0 && w.contentLength != w.written && w.req.Method != "HEAD" && bodyAllowed(w.status) {
+	if w.contentLength >= 0 && w.contentLength != w.written && !w.head && bodyAllowed(w.status) {
 		s.keep = false // less was written than promised
 	}
 }
 
-// abandon drops what of the response has not left: the handler panicked.
+// abandon drops what of the response has not left: the handler panicked. Its
+// lock is held.
 func (w *response) abandon() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	s := w.s
 	if w.status != 0 && !w.headDone {
 		s.out = s.out[:w.headAt]
@@ -310,20 +316,14 @@ func (w *response) abandon() {
 	s.keep = false
 }
 
-// end cuts the response off from its session.
-func (w *response) end() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.s = nil
-}
-
 func (w *response) SetReadDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.s == nil {
 		return errAfterHandler
 	}
-	w.x.body.userTimed = true
+	w.x.body.userTimed.Store(true)
+	w.s.readTimed.Store(true)
 	return w.s.conn.SetReadDeadline(t)
 }
 
@@ -333,6 +333,7 @@ func (w *response) SetWriteDeadline(t time.Time) error {
 	if w.s == nil {
 		return errAfterHandler
 	}
+	w.s.writeTimed.Store(true)
 	return w.s.conn.SetWriteDeadline(t)
 }
 
@@ -344,7 +345,7 @@ func (w *response) EnableFullDuplex() error { return nil }
 // libraries still look for.
 func (w *response) CloseNotify() <-chan bool {
 	ch := make(chan bool, 1)
-	done := w.req.Context().Done()
+	done := w.x.ctx.Done()
 	go func() {
 		<-done
 		w.mu.Lock()

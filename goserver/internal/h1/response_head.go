@@ -48,7 +48,7 @@ func (w *response) declareTrailers(values []string) {
 	for _, v := range values {
 		for name := range strings.SplitSeq(v, ",") {
 			name = http.CanonicalHeaderKey(textproto.TrimString(name))
-			if name != "" && httpguts.ValidTrailerHeader(name) {
+			if httpguts.ValidHeaderFieldName(name) && httpguts.ValidTrailerHeader(name) {
 				w.trailers = append(w.trailers, name)
 			}
 		}
@@ -61,9 +61,8 @@ func (w *response) declareTrailers(values []string) {
 func (w *response) completeHead(final bool, size int, sample []byte) {
 	s, g := w.s, &w.given
 	w.headDone = true
-	head := w.req.Method == "HEAD"
 	allowed := bodyAllowed(w.status)
-	if final && !g.trailers && !g.transferEncoding && allowed && w.contentLength < 0 && (!head || size > 0) {
+	if final && !g.trailers && !g.transferEncoding && allowed && w.contentLength < 0 && (!w.head || size > 0) {
 		w.contentLength = int64(size)
 		w.written = int64(size)
 	}
@@ -72,8 +71,8 @@ func (w *response) completeHead(final bool, size int, sample []byte) {
 			w.header.Get("Transfer-Encoding"), w.contentLength)
 		w.contentLength = -1
 	}
-	w.decideFraming(head, allowed)
-	w.decidePersistence(head, allowed)
+	w.decideFraming(allowed)
+	w.decidePersistence(allowed)
 
 	b := s.out
 	if allowed && !g.contentType && !g.contentEncoding && !g.transferEncoding && size > 0 {
@@ -96,10 +95,10 @@ func (w *response) completeHead(final bool, size int, sample []byte) {
 
 // decideFraming chooses how the client finds the end of the body
 // (RFC 9112 §6.3).
-func (w *response) decideFraming(head, allowed bool) {
+func (w *response) decideFraming(allowed bool) {
 	switch {
-	case head || !allowed || w.contentLength >= 0:
-	case w.minor() > 0 && !w.given.identity:
+	case w.head || !allowed || w.contentLength >= 0:
+	case w.minor > 0 && !w.given.identity:
 		w.chunking = true
 	default:
 		w.s.keep = false
@@ -107,10 +106,10 @@ func (w *response) decideFraming(head, allowed bool) {
 }
 
 // decidePersistence settles whether the connection goes on (RFC 9112 §9.3).
-func (w *response) decidePersistence(head, allowed bool) {
+func (w *response) decidePersistence(allowed bool) {
 	s := w.s
 	switch {
-	case w.minor() == 0 && !head && allowed && w.contentLength < 0,
+	case w.minor == 0 && !w.head && allowed && w.contentLength < 0,
 		hasToken(w.given.connection, "close"),
 		w.status == http.StatusSwitchingProtocols,
 		s.cfg.Draining(),
@@ -129,7 +128,7 @@ func (w *response) appendConnection(b []byte) []byte {
 		}
 		return b
 	}
-	return appendConnection(b, w.minor(), s.keep)
+	return appendConnection(b, w.minor, s.keep)
 }
 
 // appendTrailers appends the trailer fields: those announced in Trailer, and

@@ -3,6 +3,8 @@ package h1
 import (
 	"io"
 	"net/http"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/access"
@@ -16,7 +18,7 @@ const (
 	writeSize = 4 << 10  // write buffer at first
 	bodySize  = 4 << 10  // response bytes held back so that Content-Length is known
 	outFlush  = 16 << 10 // write when so much has gathered; larger pieces are not copied
-	keepSize  = 32 << 10 // larger buffers are given back when the connection is parked
+	keepSize  = 32 << 10 // larger buffers are given back when the connection is idle
 	drainSize = 256 << 10
 )
 
@@ -56,7 +58,11 @@ type session struct {
 	status int  // of the response, for the record
 	fresh  bool // nothing was read since the connection was handed to us
 	keep   bool // the connection may go on after the response
-	gone   bool // the connection is no longer ours
+
+	// Deadlines of the request that must not outlive it.
+	readTimed, writeTimed atomic.Bool // a handler's goroutine may be the one that reads
+
+	gone bool // the connection is no longer ours
 
 	tally *tally
 }
@@ -101,11 +107,22 @@ func (s *session) bind(c netio.Conn) {
 	s.fresh, s.keep, s.gone, s.werr = true, true, false, nil
 }
 
+// unbind leaves the connection. A callback of the program may have panicked:
+// that costs the connection, as it does in net/http.
 func (s *session) unbind() {
+	if v := recover(); v != nil {
+		s.cfg.logf("http: panic serving %v: %v\n%s", s.conn.RemoteAddr(), v, debug.Stack())
+		s.conn.End()
+	}
 	s.conn = nil
+	s.trim()
 	poison(s.in)
 	poison(s.out[:cap(s.out)])
 	poison(s.bodyBuf[:cap(s.bodyBuf)])
+}
+
+// trim gives large buffers back, and empties the others.
+func (s *session) trim() {
 	if len(s.in) > keepSize {
 		s.in = make([]byte, readSize)
 	}
@@ -139,6 +156,7 @@ func (s *session) fill() bool {
 		s.cfg.connState(s.conn, http.StateIdle)
 	}
 	s.r, s.w = 0, 0
+	s.trim() // not every connection can be parked: some wait here
 	n, parked, err := s.conn.Next(s.in, s.cfg.Clock.Until(s.cfg.IdleTimeout))
 	switch {
 	case parked:
@@ -262,7 +280,24 @@ func (s *session) serve() {
 	if s.cfg.KeepAlivesOff() {
 		s.keep = false
 	}
-	if s.cfg.WriteTimeout > 0 && !s.gone {
+	s.endDeadlines()
+}
+
+// endDeadlines ends those of the request.
+func (s *session) endDeadlines() {
+	read, write := s.readTimed.Load(), s.writeTimed.Load()
+	s.readTimed.Store(false)
+	s.writeTimed.Store(false)
+	if s.gone {
+		return
+	}
+	if read {
+		s.conn.ReadExpiry(0)
+	}
+	if write {
+		s.flush() // the handler's deadline is for all of its response
+	}
+	if write || s.cfg.WriteTimeout > 0 {
 		s.conn.WriteExpiry(0)
 	}
 }
@@ -331,12 +366,13 @@ func (s *session) linger() {
 }
 
 // drain reads the rest of a request body that the handler left, so that the
-// connection can go on; it gives up on large or slow ones.
+// connection can go on; it gives up on large or slow ones. What must not wait
+// for that has to be flushed before.
 func (s *session) drain(b *body) {
-	if !s.keep || b.ended() {
+	if b.ended() {
 		return
 	}
-	if b.wantsContinue() || b.left() > drainSize || s.flush() != nil {
+	if !s.keep || !b.drainable() {
 		s.keep, s.partial = false, true // partial: the peer may still be sending
 		return
 	}

@@ -86,7 +86,7 @@ var habits = [...]habit{
 }
 
 // perSecond is how many connections of each habit are opened a second, at most.
-const perSecond = 100
+const perSecond = 30
 
 func (c *churner) run(ctx context.Context) {
 	var running sync.WaitGroup
