@@ -122,12 +122,12 @@ func TestPipeListener_timeouts(t *testing.T) {
 				c.SetDeadline(time.Now().Add(time.Hour)) // or a timeout that is missing would hang the test
 				return c, br
 			}
-			c, br := dial()
+			_, br := dial()
 			began := time.Now()
 			br.ReadByte()
 			within(t, "first byte", time.Since(began), 2*time.Minute)
 
-			c, br = dial()
+			c, br := dial()
 			io.WriteString(c, "GET / HTTP/1.1\r\n")
 			began = time.Now()
 			io.Copy(io.Discard, br)

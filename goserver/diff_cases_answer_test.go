@@ -167,6 +167,27 @@ var answerCases = []diffCase{
 		n, err := io.Copy(x.w, f)
 		x.note("%d %v", n, err)
 	}, want: []string{"20000 <nil>", "Content-Length: 20000", "= reusable"}},
+	{name: "copy between writes", raw: get(), do: func(x *turn) {
+		f := file(x, 50_000)
+		defer f.Close()
+		x.w.Header().Set("Content-Length", "50008")
+		io.WriteString(x.w, "head")
+		n, err := io.Copy(x.w, f)
+		x.note("%d %v", n, err)
+		io.WriteString(x.w, "tail")
+	}, want: []string{"50000 <nil>", "body length 50008", "= reusable"}},
+	{name: "copy of a file that is shorter than the length", raw: get() + get("A: never"), reads: "GET GET", do: func(x *turn) {
+		f := file(x, 50_000)
+		defer f.Close()
+		x.w.Header().Set("Content-Length", "60000")
+		n, err := io.Copy(x.w, f)
+		x.note("%d %v", n, err)
+	}, want: []string{"50000 <nil>", "body length, cut short 50000", "= closed"}},
+	{name: "copy to 204", raw: get(), do: func(x *turn) {
+		x.w.WriteHeader(204)
+		n, err := io.Copy(x.w, strings.NewReader("x"))
+		x.note("%d %v", n, err)
+	}, want: []string{"0 http: request method or response status code does not allow body", "= reusable"}},
 	{name: "copy of a reader that fails", raw: get(), do: func(x *turn) {
 		n, err := io.Copy(x.w, io.MultiReader(strings.NewReader("part"), iotest.ErrReader(os.ErrInvalid)))
 		x.note("%d %v", n, err)

@@ -232,7 +232,7 @@ func (s *scene) sight(r *http.Request) string {
 	add(r.Header == nil, "BAD header=nil")
 	add(r.TLS != nil, "BAD tls")
 	add(r.Form != nil || r.PostForm != nil || r.MultipartForm != nil, "BAD form")
-	add(r.GetBody != nil || r.Response != nil || r.Cancel != nil, "BAD client fields")
+	add(r.GetBody != nil || r.Response != nil, "BAD client fields")
 	add(r.Context().Value(http.ServerContextKey) == nil, "BAD no server in the context")
 	major, minor, _ := http.ParseHTTPVersion(r.Proto)
 	add(major != r.ProtoMajor || minor != r.ProtoMinor, "BAD version=%d.%d", r.ProtoMajor, r.ProtoMinor)

@@ -266,7 +266,7 @@ func TestStop_freesAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 200 {
+		for i := range 20 {
 			s := newServer(fields{Handler: say("x")})
 			served := startOn(t, s, ln)
 			c, br := talk(t, ln.Addr())

@@ -26,8 +26,10 @@ func (s *Server) HandleStatic(pattern string, body []byte, contentType string) e
 // Handle answers requests that match pattern, in the syntax of http.ServeMux,
 // with h, before the Handler is asked. It allocates nothing for a
 // request. Exact paths win over patterns with wildcards, and among those the
-// most specific. Unknown methods, malformed, duplicate or conflicting patterns are
-// errors. It may be called while the server runs.
+// most specific. While h runs, answers to requests that were pipelined before this
+// one may wait for it, unless it waits for its body: an h that blocks for long is
+// better an http.Handler. Unknown methods, malformed, duplicate or conflicting
+// patterns are errors. It may be called while the server runs.
 func (s *Server) Handle(pattern string, h Handler) error {
 	return s.routes.Handle(pattern, h)
 }

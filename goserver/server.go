@@ -48,7 +48,7 @@ type Server struct {
 	MaxTargetBytes   int           // request target, bytes; 0: DefaultMaxTargetBytes. Passed: 414
 	MaxBodyBytes     int64         // request body, bytes; 0: DefaultMaxBodyBytes; negative: no limit. Passed: 413
 	BodyIdleTimeout  time.Duration // longest wait for the next body byte; 0: DefaultBodyIdleTimeout; negative: none. Passed: 408
-	MinBodyRate      int           // bytes a second, averaged over the body's time after BodyIdleTimeout; 0: DefaultMinBodyRate; negative: none. Passed: 408
+	MinBodyRate      int           // bytes a second, averaged over the time waited for the body, once that is over BodyIdleTimeout (30 s where that is none); 0: DefaultMinBodyRate; negative: none. Passed: 408
 	WriteIdleTimeout time.Duration // longest time in which the peer takes no byte of a response; 0: DefaultWriteIdleTimeout; negative: none
 	MaxConns         int           // connections open at once; further ones wait in the kernel's queue; 0: DefaultMaxConns; negative: no limit
 	MaxInFlight      int           // requests in handlers at once, direct routes not counted; 0 or less: no limit. Passed: 503 with Retry-After

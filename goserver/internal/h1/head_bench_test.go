@@ -62,11 +62,10 @@ func BenchmarkHead(b *testing.B) {
 		b.Run(fields.name, func(b *testing.B) {
 			s := benchSession()
 			x := new(exchange)
-			r := &http.Request{Method: "GET", ProtoMajor: 1, ProtoMinor: 1}
 			b.ReportAllocs()
 			for b.Loop() {
 				s.out = s.out[:0]
-				x.response = response{s: s, x: x, req: r, cfg: s.cfg, contentLength: -1, header: fields.header}
+				x.response = response{s: s, x: x, minor: 1, cfg: s.cfg, contentLength: -1, header: fields.header}
 				x.WriteHeader(200)
 				x.finish()
 			}

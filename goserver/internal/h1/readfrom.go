@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"syscall"
 )
 
 // ReadFrom sends the rest of a file from the kernel when the response has a
@@ -11,6 +12,9 @@ import (
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if f, off, n, ok := fileRange(src); ok {
 		if sent, err, handled := w.sendFile(f, off, n); handled {
+			if limit, ok := src.(*io.LimitedReader); ok {
+				limit.N -= sent
+			}
 			return sent, err
 		}
 	}
@@ -21,14 +25,22 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 
 type onlyWriter struct{ io.Writer }
 
+// A file is an *os.File, or what os wraps around one when io.Copy asks it to
+// write itself.
+type file interface {
+	io.Seeker
+	syscall.Conn
+	Stat() (os.FileInfo, error)
+}
+
 // fileRange finds the regular file behind a reader, as io.Copy and io.CopyN
 // pass it, and the bytes of it that are to be read.
-func fileRange(src io.Reader) (f *os.File, off, n int64, ok bool) {
+func fileRange(src io.Reader) (f file, off, n int64, ok bool) {
 	limit, limited := src.(*io.LimitedReader)
 	if limited {
 		src = limit.R
 	}
-	f, ok = src.(*os.File)
+	f, ok = src.(file)
 	if !ok {
 		return nil, 0, 0, false
 	}
@@ -48,7 +60,7 @@ func fileRange(src io.Reader) (f *os.File, off, n int64, ok bool) {
 
 // sendFile sends a range of a file when nothing stands in the way of doing it
 // in the kernel; handled is false when no byte was sent.
-func (w *response) sendFile(f *os.File, off, n int64) (sent int64, err error, handled bool) {
+func (w *response) sendFile(f file, off, n int64) (sent int64, err error, handled bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.s

@@ -58,11 +58,10 @@ type session struct {
 	status int  // of the response, for the record
 	fresh  bool // nothing was read since the connection was handed to us
 	keep   bool // the connection may go on after the response
+	gone   bool // the connection is no longer ours
 
 	// Deadlines of the request that must not outlive it.
 	readTimed, writeTimed atomic.Bool // a handler's goroutine may be the one that reads
-
-	gone bool // the connection is no longer ours
 
 	tally *tally
 }
@@ -285,9 +284,9 @@ func (s *session) serve() {
 
 // endDeadlines ends those of the request.
 func (s *session) endDeadlines() {
-	read, write := s.readTimed.Load(), s.writeTimed.Load()
-	s.readTimed.Store(false)
-	s.writeTimed.Store(false)
+	// Load first: most requests have none, and a Swap costs more.
+	read := s.readTimed.Load() && s.readTimed.Swap(false)
+	write := s.writeTimed.Load() && s.writeTimed.Swap(false)
 	if s.gone {
 		return
 	}

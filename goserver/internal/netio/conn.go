@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -42,7 +43,7 @@ type Conn interface {
 	// SendFile sends n bytes of f from off without copying them through
 	// userspace. handled is false when this connection cannot: then no byte
 	// moved. A file that ends early gives ErrFileShrank.
-	SendFile(f *os.File, off, n int64) (written int64, err error, handled bool)
+	SendFile(f syscall.Conn, off, n int64) (written int64, err error, handled bool)
 
 	// ReadExpiry and WriteExpiry set the time of the server's Clock after
 	// which a waiting read or write fails; 0 means never. The precision is

@@ -204,7 +204,7 @@ func advance(v [][]byte, n int) [][]byte {
 // amortise the call, little enough that the processor is not held for long.
 const sendfileMax = 256 << 10
 
-func (c *epollConn) SendFile(f *os.File, off, n int64) (written int64, err error, handled bool) {
+func (c *epollConn) SendFile(f syscall.Conn, off, n int64) (written int64, err error, handled bool) {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return 0, err, false
