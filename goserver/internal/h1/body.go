@@ -201,7 +201,7 @@ func (b *body) fail(err error) error {
 // rule returns the error of the protocol or of a limit that broke the body, to
 // be answered when the handler did not answer itself; else nil.
 func (b *body) rule() *Error {
-	if b.state != bodyBroke {
+	if b == nil || b.state != bodyBroke {
 		return nil
 	}
 	switch err := b.err.(type) {
@@ -231,6 +231,9 @@ func (b *body) Close() error {
 // that waits is woken and fails. Then only the session's goroutine has it. The
 // lock of the response must not be held: a Read may want it for 100 (Continue).
 func (b *body) cut() {
+	if b == nil {
+		return
+	}
 	if !b.mu.TryLock() {
 		b.cutting.Store(true)
 		b.conn.SetReadDeadline(time.Unix(1, 0))
@@ -244,11 +247,11 @@ func (b *body) cut() {
 }
 
 // ended reports whether the whole body was read; only for its session.
-func (b *body) ended() bool { return b.state == bodyRead }
+func (b *body) ended() bool { return b == nil || b.state == bodyRead }
 
 // wantsContinue reports that the client still waits for 100 (Continue), so that
 // nobody knows whether it will send the body.
-func (b *body) wantsContinue() bool { return b.cont != nil && !b.continued.Load() }
+func (b *body) wantsContinue() bool { return b != nil && b.cont != nil && !b.continued.Load() }
 
 // drainable reports whether the rest may be few bytes, and will come.
 func (b *body) drainable() bool { return b.ended() || !b.wantsContinue() && b.left() <= drainSize }

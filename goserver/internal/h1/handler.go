@@ -40,11 +40,14 @@ func (s *session) conclude(x *exchange, ok bool) {
 	if !x.hijacked {
 		s.finish(x, ok)
 	}
-	x.s, x.body.s = nil, nil
+	x.s = nil
+	if x.body != nil {
+		x.body.s = nil
+	}
 }
 
 func (s *session) finish(x *exchange, ok bool) {
-	b := &x.body
+	b := x.body
 	if ok && !x.headDone {
 		s.drain(b) // now: whether it can be decides what the head says
 	}

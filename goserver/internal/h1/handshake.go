@@ -2,18 +2,13 @@ package h1
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 )
 
 // handshake completes the TLS handshake of a connection that has one, within
 // the time of a request head. It returns false when the connection has ended.
 func (s *session) handshake() bool {
-	u, ok := s.conn.(interface{ NetConn() net.Conn })
-	if !ok {
-		return true
-	}
-	tc, ok := u.NetConn().(*tls.Conn)
+	tc, ok := s.conn.NetConn().(*tls.Conn)
 	if !ok {
 		return true
 	}

@@ -49,7 +49,7 @@ func (s *session) connState() *connState {
 type exchange struct {
 	response
 	ctx  requestContext
-	body body
+	body *body // nil when the request has none
 	url  url.URL
 }
 
@@ -83,14 +83,17 @@ func (s *session) newExchange() (*exchange, *http.Request, error) {
 // attachBody gives the request its body, length and announced trailers.
 func (s *session) attachBody(x *exchange, r *http.Request) {
 	h := &s.head
-	r.Body = http.NoBody
-	if x.body.begin(s) {
-		r.Body = &x.body
-		if h.Expect100 {
-			x.body.cont = x.sendContinue
-		}
-		r.ContentLength = h.Framing.Length
+	if h.Framing.Empty() {
+		r.Body = http.NoBody
+		return
 	}
+	x.body = new(body)
+	x.body.begin(s)
+	if h.Expect100 {
+		x.body.cont = x.sendContinue
+	}
+	r.Body = x.body
+	r.ContentLength = h.Framing.Length
 	if h.Framing.Kind != ChunkedCoding {
 		return
 	}

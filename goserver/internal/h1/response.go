@@ -99,7 +99,7 @@ func (w *response) interim(code int) {
 	if w.minor == 0 {
 		return // RFC 9110 §15.2: never to an HTTP/1.0 client
 	}
-	if code == http.StatusContinue {
+	if code == http.StatusContinue && w.x.body != nil {
 		w.x.body.continued.Store(true)
 	}
 	s.out = appendStatusLine(s.out, 1, code)
@@ -322,7 +322,9 @@ func (w *response) SetReadDeadline(t time.Time) error {
 	if w.s == nil {
 		return errAfterHandler
 	}
-	w.x.body.userTimed.Store(true)
+	if w.x.body != nil {
+		w.x.body.userTimed.Store(true)
+	}
 	w.s.readTimed.Store(true)
 	return w.s.conn.SetReadDeadline(t)
 }

@@ -91,6 +91,10 @@ type Conn interface {
 	// others, such as Unix sockets.
 	Remote() netip.AddrPort
 
+	// NetConn returns the connection underneath, or nil when there is none but
+	// the descriptor.
+	NetConn() net.Conn
+
 	// State returns what the protocol engine keeps with the connection
 	// while it is parked: nil at first.
 	State() any

@@ -48,6 +48,7 @@ const (
 func (c *epollConn) Remote() netip.AddrPort { return c.remote }
 func (c *epollConn) State() any             { return c.state }
 func (c *epollConn) SetState(s any)         { c.state = s }
+func (c *epollConn) NetConn() net.Conn      { return nil }
 func (c *epollConn) Drained() bool          { return c.drained }
 
 // Read reads first and waits only on EAGAIN.

@@ -48,7 +48,7 @@ func New(cfg Config) *Engine {
 
 // Conns, Parked and Accepted count connections: open, of these idle, and ever accepted.
 func (e *Engine) Conns() int64    { return e.conns.Load() }
-func (e *Engine) Parked() int64   { return max(0, e.conns.Load()-e.workers.busy.Load()) }
+func (e *Engine) Parked() int64   { return max(0, e.conns.Load()-e.workers.busy()) }
 func (e *Engine) Accepted() int64 { return e.total.Load() }
 
 // Serve accepts connections from l until accepting fails or ctx is done, and

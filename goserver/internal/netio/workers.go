@@ -2,7 +2,6 @@ package netio
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -18,7 +17,7 @@ type workers struct {
 	newSession func() Session
 	mu         sync.Mutex
 	idle       []*worker
-	busy       atomic.Int64 // written with mu held
+	alive      int // goroutines of the pool, idle or not
 	stopped    bool
 }
 
@@ -34,12 +33,11 @@ func (p *workers) serve(c Conn) {
 		w := p.idle[n-1]
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
-		p.busy.Store(p.busy.Load() + 1)
 		p.mu.Unlock()
 		w.next <- c
 		return
 	}
-	p.busy.Store(p.busy.Load() + 1)
+	p.alive++
 	p.mu.Unlock()
 	w := &worker{next: make(chan Conn, 1)}
 	go p.run(w, c)
@@ -47,19 +45,14 @@ func (p *workers) serve(c Conn) {
 
 func (p *workers) run(w *worker, c Conn) {
 	s := p.newSession()
-	serving := true
-	defer func() {
+	defer func() { // also when a handler ends the goroutine (runtime.Goexit)
 		s.Retire()
-		if serving { // a handler ended the goroutine (runtime.Goexit)
-			p.mu.Lock()
-			p.busy.Store(p.busy.Load() - 1)
-			p.mu.Unlock()
-		}
+		p.mu.Lock()
+		p.alive--
+		p.mu.Unlock()
 	}()
 	for c != nil {
-		serving = true
 		s.Serve(c)
-		serving = false
 		if !p.release(w) {
 			return
 		}
@@ -71,13 +64,19 @@ func (p *workers) run(w *worker, c Conn) {
 func (p *workers) release(w *worker) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.busy.Store(p.busy.Load() - 1)
 	if p.stopped {
 		return false
 	}
 	w.since = p.clock.Now()
 	p.idle = append(p.idle, w)
 	return true
+}
+
+// busy returns how many connections are being served.
+func (p *workers) busy() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int64(p.alive - len(p.idle))
 }
 
 // trim ends the workers that were idle for too long: those at the bottom.
