@@ -93,6 +93,18 @@ func TestCache_limits(t *testing.T) {
 	}
 }
 
+func TestCache_withoutNotModified(t *testing.T) {
+	e := entry(t, "x")
+	e.Representations[pagecache.Identity].NotModified = nil
+	c := pagecache.New(pagecache.Options{})
+	if got, _ := c.Get([]byte("/"), 0); !c.Put("/", e, 0) || got != nil {
+		t.Error("Put refused a page without its 304 response")
+	}
+	if got, _ := c.Get([]byte("/"), 0); got != e {
+		t.Errorf("Get = %v, want what was put", got)
+	}
+}
+
 // What is asked for stays when a crowd passes that is not.
 func TestCache_evictsByUse(t *testing.T) {
 	const room, used, crowd = 4096, 512, 40_000

@@ -20,7 +20,7 @@ func (c Coding) String() string {
 }
 
 // A Stamp tells versions of a source apart: of a file, say, by the time of its
-// last change, its size and its number on the file system. The cache keeps it and
+// last change, its size and whatever else tells it from the one before. The cache keeps it and
 // never looks at it; callers compare with ==. The zero Stamp is no source's.
 type Stamp struct {
 	Time   int64 // nanoseconds since 1970
@@ -31,7 +31,7 @@ type Stamp struct {
 // A Representation is a resource in one coding. It must not be changed.
 type Representation struct {
 	Page        *Page  // the response with the whole body
-	NotModified *Page  // the 304 response that may stand for it
+	NotModified *Page  // the 304 response that may stand for it; may be nil
 	ETag        string // of both, with its quotes; "" when they have none
 	Stamp       Stamp  // of what it was made from
 }
@@ -61,7 +61,10 @@ func (e *Entry) cost(key string) (bytes int64, body int) {
 		if r == nil {
 			continue
 		}
-		bytes += int64(len(r.Page.buf) + len(r.NotModified.buf))
+		bytes += int64(len(r.Page.buf))
+		if r.NotModified != nil {
+			bytes += int64(len(r.NotModified.buf))
+		}
 		body = max(body, len(r.Page.Body()))
 	}
 	return bytes, body

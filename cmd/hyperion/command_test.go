@@ -48,7 +48,11 @@ func TestExitCodes(t *testing.T) {
 		{"missing fallback page", []string{"HYPERION_SPA=none.html"}, []string{"serve", t.TempDir()}, exitConfig, []string{"cannot serve", "none.html"}},
 		{"address of another machine", nil, []string{"-b", "192.0.2.1", "-p", "0"}, exitConfig, []string{"cannot listen on 192.0.2.1:0", "does not have the address"}},
 		{"port in the host", nil, []string{"-b", "127.0.0.1:80"}, exitConfig, []string{"expected a host without a port"}},
+		{"no host", nil, []string{"-p", "0", "--bind", ""}, exitConfig, []string{"--bind", "0.0.0.0"}},
 		{"bad health path", nil, []string{"--health-path", "health"}, exitConfig, []string{"--health-path", "health"}},
+		{"health path with a query", nil, []string{"-p", "0", "--health-path", "/health?x"}, exitConfig, []string{"--health-path", "/health?x"}},
+		{"health path for all", nil, []string{"serve", t.TempDir(), "-p", "0", "--health-path", "/"}, exitConfig, []string{"--health-path", "/"}},
+		{"health path with a wildcard", nil, []string{"-p", "0", "--health-path", "/{x}"}, exitConfig, []string{"--health-path", "/{x}"}},
 	}
 	if os.Getuid() != 0 { // root may read everything and bind every port
 		cases = append(cases, []struct {

@@ -17,6 +17,9 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver"
 )
 
 // A wireClient is one connection, without a client library's retries.
@@ -221,4 +224,21 @@ func TestStop_gracefulTimeout(t *testing.T) {
 	if code := s.wait(t); code != exitFailure || !strings.Contains(s.errOut.String(), "requests were still running after 50ms: cut off 1 connections") {
 		t.Errorf("exit code %d: %s", code, &s.errOut)
 	}
+}
+
+// Wrappers such as timeout(1) send a signal twice: once to the process, once to its group.
+func TestDrain_nothingToCutOff(t *testing.T) {
+	srv := &goserver.Server{}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	signals := make(chan os.Signal, 1)
+	signals <- syscall.SIGINT
+	if err := drain(srv, time.Minute, signals); err != nil {
+		t.Errorf("drain = %v, want nil: no connection was there", err)
+	}
+	<-served
 }

@@ -13,6 +13,9 @@ import (
 
 // listen opens the listening socket; its errors say what to do about them.
 func listen(host, port string) (net.Listener, error) {
+	if host == "" { // would be every address, which nobody means by an empty variable
+		return nil, badConfig(errors.New("--bind is empty: expected a host; 0.0.0.0 or :: is every address"))
+	}
 	if _, err := netip.ParseAddrPort(host); err == nil {
 		return nil, badConfig(fmt.Errorf("cannot listen on %q: expected a host without a port, which --port gives", host))
 	}

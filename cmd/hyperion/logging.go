@@ -61,8 +61,8 @@ func ownKeys(groups []string, at slog.Attr) slog.Attr {
 const stampLayout = "2006-01-02T15:04:05.000Z"
 
 // closeWithin flushes and ends the access log, once. A reader of stdout that takes nothing
-// must not keep the process, so it waits for a limited time.
-func (l *logs) closeWithin(d time.Duration) {
+// must not keep the process, so it waits for a limited time, and not after a signal.
+func (l *logs) closeWithin(d time.Duration, signals <-chan os.Signal) {
 	if l.access == nil {
 		return
 	}
@@ -76,6 +76,8 @@ func (l *logs) closeWithin(d time.Duration) {
 		}
 	case <-time.After(d):
 		l.log.Error("access log could not be flushed", "waited", d.String())
+	case s := <-signals:
+		l.log.Error("access log could not be flushed", "signal", s.String())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -42,7 +43,7 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 		return badConfig(err)
 	}
 	a.logs = a.openLogs(f)
-	defer a.logs.closeWithin(flushAtOnce) // of an end that does not wait
+	defer a.logs.closeWithin(flushAtOnce, nil) // of an end that does not wait
 	a.warnVariables(a.logs.log)
 
 	stopping := new(atomic.Bool)
@@ -93,13 +94,13 @@ func (a *app) stop(srv *goserver.Server, s os.Signal, graceful time.Duration, si
 	if err := drain(srv, graceful, signals); err != nil {
 		return err
 	}
-	a.logs.closeWithin(flushAtStop)
+	a.logs.closeWithin(flushAtStop, signals)
 	log.Info("stopped", "took", time.Since(start).Round(time.Millisecond).String(), "requests_served", srv.Stats().Requests)
 	return nil
 }
 
 // drain waits for what runs, until the time is over or a second signal comes;
-// then it cuts off the rest, which is its error.
+// then it cuts off the rest, if any, which is its error.
 func drain(srv *goserver.Server, graceful time.Duration, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithTimeout(context.Background(), graceful)
 	defer cancel()
@@ -115,6 +116,10 @@ func drain(srv *goserver.Server, graceful time.Duration, signals <-chan os.Signa
 		return nil
 	}
 	left := srv.Stats()
+	if left.Conns == 0 {
+		srv.Close()
+		return nil
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("requests were still running after %v", graceful)
 	}
@@ -126,6 +131,9 @@ func drain(srv *goserver.Server, graceful time.Duration, signals <-chan os.Signa
 func handleHealth(srv *goserver.Server, path string, stopping *atomic.Bool) error {
 	if path == "" {
 		return nil
+	}
+	if strings.ContainsAny(path, "?#{}") || strings.HasSuffix(path, "/") {
+		return errors.New("expected one path, such as /health")
 	}
 	return srv.Handle("GET "+path, func(c *goserver.Ctx) {
 		c.SetContentType("text/plain", "utf-8")
@@ -141,15 +149,16 @@ func handleHealth(srv *goserver.Server, path string, stopping *atomic.Bool) erro
 
 // record returns the function for a Server's AccessLog; nil if nobody listens.
 func (l *logs) record(observe func(*goserver.Record)) func(*goserver.Record) {
+	access := l.access // which drops what comes after its end
 	switch {
-	case l.access == nil:
+	case access == nil:
 		return observe
 	case observe == nil:
-		return l.access.Log
+		return access.Log
 	}
 	return func(r *goserver.Record) {
 		observe(r)
-		l.access.Log(r)
+		access.Log(r)
 	}
 }
 

@@ -20,7 +20,8 @@ func BenchmarkLog(b *testing.B) {
 			b.RunParallel(func(pb *testing.PB) {
 				r := from(uint16(port.Add(1)), "/index.html")
 				for pb.Next() {
-					if s := l.shard(r); s.add(r) == halfFull {
+					s := l.shard(r)
+					if _, halfFull := s.add(r); halfFull {
 						s.giveBack(s.take())
 					}
 				}

@@ -90,17 +90,19 @@ func layout(buffer, procs int) (half, n int) {
 // Log adds the line of r. It never blocks on the writer and keeps nothing of r:
 // it is made to be a goserver.Server's AccessLog.
 func (l *Log) Log(r *goserver.Record) {
-	switch l.shard(r).add(r) {
-	case first:
+	first, halfFull := l.shard(r).add(r)
+	if first {
 		notify(l.wake)
-	case halfFull:
+	}
+	if halfFull {
 		notify(l.urgent)
 	}
 }
 
-// shard returns the part of the queue that a record's connection uses.
+// shard returns the part of the queue that a record's connection uses. The
+// lowest bit of its port tells little: Linux gives those who connect even ones.
 func (l *Log) shard(r *goserver.Record) *shard {
-	return &l.shards[int(r.Remote.Port())&(len(l.shards)-1)]
+	return &l.shards[int(r.Remote.Port()>>1)&(len(l.shards)-1)]
 }
 
 // Dropped returns how many lines were not written: no room was left for them,

@@ -275,3 +275,31 @@ func TestLog_allocatesNothing(t *testing.T) {
 		l.Close()
 	}
 }
+
+// Linux gives connecting clients even ports.
+func TestLog_spreadsEvenPorts(t *testing.T) {
+	l := &Log{shards: make([]shard, 4)}
+	used := make(map[*shard]bool)
+	for port := uint16(40000); port < 40016; port += 2 {
+		used[l.shard(from(port, "/"))] = true
+	}
+	if len(used) != len(l.shards) {
+		t.Errorf("%d of %d shards in use", len(used), len(l.shards))
+	}
+}
+
+func TestLog_oneLineMayFillHalf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := &sink{}
+		l := New(out, Options{Buffer: 2 * minHalf})
+		r := sample()
+		long := bytes.Repeat([]byte{1}, maxField)
+		r.Path, r.Query, r.RequestID, r.Host, r.UserAgent, r.Referer = long, long, long, long, long, long
+		l.Log(r)
+		synctest.Wait() // no time passes
+		if n := len(out.String()); n < minHalf/2 {
+			t.Errorf("%d bytes written while the queue is half full", n)
+		}
+		l.Close()
+	})
+}

@@ -6,15 +6,6 @@ import (
 	"github.com/hyperion-server/hyperion/goserver"
 )
 
-// What add changed, as far as the writer must know.
-type added int
-
-const (
-	quiet added = iota
-	first
-	halfFull
-)
-
 // A shard is a part of the queue with a lock of its own. Connections are
 // spread over the shards by their port, so that those busy at the same time
 // seldom meet.
@@ -33,24 +24,19 @@ func (s *shard) init(f Format, half int) {
 	s.spare = make([]byte, 0, half)
 }
 
-// add encodes r behind the waiting lines, or counts it as dropped.
-func (s *shard) add(r *goserver.Record) added {
+// add encodes r behind the waiting lines, or counts it as dropped. It reports
+// whether the writer must know: the line is the first, it fills the first half.
+func (s *shard) add(r *goserver.Record) (first, halfFull bool) {
 	bound := lineBound(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	before, room := len(s.enc.buf), cap(s.enc.buf)
 	if s.closed || room-before < bound {
 		s.dropped++
-		return quiet
+		return false, false
 	}
 	s.enc.line(r)
-	switch {
-	case before == 0:
-		return first
-	case before < room/2 && len(s.enc.buf) >= room/2:
-		return halfFull
-	}
-	return quiet
+	return before == 0, before < room/2 && len(s.enc.buf) >= room/2
 }
 
 // take hands the waiting lines to the writer, who gives the buffer back.

@@ -8,9 +8,9 @@
 package direct
 
 import (
-	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"net/netip"
 	"os"
 
@@ -145,12 +145,10 @@ func (c *Ctx) PathValue(name string) []byte {
 // errors are those of a body in net/http, with the server's limits applied.
 func (c *Ctx) Body() io.Reader {
 	if c.req.Body == nil {
-		return emptyBody
+		return http.NoBody
 	}
 	return c.req.Body
 }
-
-var emptyBody = bytes.NewReader(nil) // reads always at EOF, so sharing is safe
 
 // SetStatus sets the status code, 200 unless set. It panics outside 200..599:
 // interim responses are not the handler's on this path.

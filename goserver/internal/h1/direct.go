@@ -54,6 +54,11 @@ func (s *session) callDirect(h direct.Handler) {
 		s.keep = s.keep && !s.resp.Close
 		s.render(s.resp)
 	}
+	s.closeAfter()
+}
+
+// closeAfter closes what the handler handed over with its response.
+func (s *session) closeAfter() {
 	for _, c := range s.resp.Closers {
 		c.Close()
 	}
@@ -67,6 +72,7 @@ func (s *session) runDirect(h direct.Handler) (ok bool) {
 		}
 		v := recover()
 		if v == nil { // runtime.Goexit: this goroutine ends
+			s.closeAfter()
 			s.close()
 			return
 		}

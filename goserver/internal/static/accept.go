@@ -9,13 +9,13 @@ import (
 // takesHTML reads the request's Accept fields (RFC 9110 §12.5.1): whether they
 // name HTML, and whether a wildcard takes it, as does a request without any.
 func takesHTML(c *direct.Ctx) (named, wild bool) {
-	wild = true
+	wild, seen := true, false
 	for _, f := range c.Fields() {
 		if !equalFold(f.Name, "accept") {
 			continue
 		}
-		if !named && wild {
-			wild = false
+		if !seen {
+			wild, seen = false, true
 		}
 		for list := f.Value; len(list) > 0; {
 			var item []byte

@@ -50,10 +50,12 @@ func (s *Site) customPage(c *direct.Ctx, status int, name string) *pagecache.Pag
 	if state != pagecache.Fresh {
 		t := s.open(name)
 		defer t.close()
-		if t.kind == regular {
+		switch t.kind {
+		case regular:
 			s.stampSidecars(&t)
 			e = s.entry(string(key), &t, e, status, now)
-		} else {
+		case busy: // the page from before will do
+		default:
 			s.cache.Delete(key)
 			e = nil
 		}
@@ -81,10 +83,13 @@ func errorFields(fields []pagecache.Field) (kept []pagecache.Field) {
 
 var noStore = pagecache.Field{Name: "Cache-Control", Value: "no-store"}
 
+// errorStatuses are all that fail is called with.
+var errorStatuses = []int{403, 404, 405, 406, 412, 416, 500, 503}
+
 // builtin has the pages of errors, in text and, at true, in HTML.
 var builtin = func() map[int]map[bool]*pagecache.Page {
 	m := make(map[int]map[bool]*pagecache.Page)
-	for _, status := range []int{403, 404, 405, 406, 412, 416, 500, 503} {
+	for _, status := range errorStatuses {
 		text := fmt.Sprintf("%d %s", status, http.StatusText(status))
 		m[status] = map[bool]*pagecache.Page{
 			false: errorPage(status, "text/plain; charset=utf-8", text+"\n"),

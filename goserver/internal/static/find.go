@@ -151,5 +151,5 @@ func (t *target) settled() bool {
 }
 
 func stamp(info fs.FileInfo) pagecache.Stamp {
-	return pagecache.Stamp{Time: info.ModTime().UnixNano(), Size: info.Size(), Number: inode(info)}
+	return pagecache.Stamp{Time: info.ModTime().UnixNano(), Size: info.Size(), Number: identity(info)}
 }

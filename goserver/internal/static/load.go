@@ -132,10 +132,10 @@ func (t *target) modified() time.Time {
 }
 
 // entityTag returns a strong entity-tag (RFC 9110 §8.8.3): a hash of the time of
-// the last change in nanoseconds, the size and the inode number, then the size
+// the last change in nanoseconds, the size and the identity, then the size
 // and the coding. Whoever writes a file changes its time; whoever replaces it by
 // another of the same time and size, as builds do that set all times to one value,
-// changes its inode number. It is hashed because inode numbers are nobody's business.
+// changes its identity. It is hashed because inode numbers are nobody's business.
 func entityTag(st pagecache.Stamp, coding pagecache.Coding) string {
 	var id [24]byte
 	binary.LittleEndian.PutUint64(id[0:], uint64(st.Time))

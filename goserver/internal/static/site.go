@@ -89,8 +89,8 @@ func (s *Site) checkFiles() error {
 		}
 	}
 	for status, name := range s.options.ErrorPages {
-		if status < 400 || status > 599 {
-			return fmt.Errorf("%w: ErrorPages: status %d: want 400 to 599", ErrOption, status)
+		if builtin[status] == nil {
+			return fmt.Errorf("%w: ErrorPages: status %d: want one of %v", ErrOption, status, errorStatuses)
 		}
 		size, err := s.checkFile(name)
 		if err == nil && size > maxErrorPage {
@@ -114,7 +114,8 @@ func (s *Site) checkFile(name string) (size int64, err error) {
 	return info.Size(), nil
 }
 
-// Close gives the directory back. Requests that come later are answered with 503.
+// Close gives the directory back. Requests that come later are answered from the
+// cache, or with 503.
 func (s *Site) Close() error { return s.root.Close() }
 
 // Stats returns the counts of the page cache.
@@ -159,6 +160,10 @@ func (s *Site) serve(c *direct.Ctx, path []byte) {
 // the place of old, which may be nil.
 func (s *Site) look(c *direct.Ctx, path string, old *pagecache.Entry, now time.Duration) {
 	t := s.find(path)
+	if t.kind == busy && old != nil { // what was right a moment ago is better than nothing
+		s.sendEntry(c, old)
+		return
+	}
 	if t.kind != regular {
 		if old != nil {
 			s.cache.Delete([]byte(path))
@@ -181,8 +186,9 @@ func (s *Site) entry(key string, t *target, old *pagecache.Entry, status int, no
 	if old != nil && t.made(old) {
 		return old
 	}
+	settled := t.settled() // as it is before it is read
 	e := s.load(t, status)
-	if e != nil && t.settled() && s.cache.Put(key, e, now) {
+	if e != nil && settled && s.cache.Put(key, e, now) {
 		return e
 	}
 	if old != nil {

@@ -153,6 +153,7 @@ func TestNew_refuses(t *testing.T) {
 		{"/", dir, Options{SPA: ".x/spa.html"}, "SPA: "},
 		{"/", dir, Options{ErrorPages: map[int]string{404: "none.html"}}, "status 404: "},
 		{"/", dir, Options{ErrorPages: map[int]string{200: "a.html"}}, "status 200"},
+		{"/", dir, Options{ErrorPages: map[int]string{502: "a.html"}}, "status 502"}, // would never be sent
 		{"/", dir, Options{ErrorPages: map[int]string{404: "big.html"}}, "1048577 bytes"},
 	} {
 		if _, err := New(tc.prefix, tc.dir, tc.o, stopped); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), tc.text) {
@@ -201,6 +202,7 @@ func TestSite_spa(t *testing.T) {
 	script := []string{"Accept: */*", "Sec-Fetch-Mode: cors"}
 	ask(t, s, "GET /api/users", script...).expect(t, "fetch by a script", 404, "*")
 	ask(t, s, "GET /users", "Accept: */*", "Sec-Fetch-Mode: navigate").expect(t, "navigation", 200, "<p>app")
+	ask(t, s, "GET /users", "Accept: */*", "Accept: image/png").expect(t, "two lines are one list", 200, "<p>app")
 	etag := ask(t, s, "GET /users").header.Get("ETag")
 	ask(t, s, "GET /users", "If-None-Match: "+etag).expect(t, "conditional", 304, "", "ETag: "+etag)
 	ask(t, s, "GET /app.html").expect(t, "by its name", 200, "<p>app", "ETag: "+etag)
@@ -285,6 +287,22 @@ func TestSite_closed(t *testing.T) {
 	s, _ := site(t, tree(t, map[string]string{"x": "x"}), Options{})
 	check(t, s.Close())
 	ask(t, s, "GET /x").expect(t, "closed", 503, "*", "Retry-After: 1")
+}
+
+// A site without a descriptor to spare goes on with what it has in memory. A closed
+// one has none.
+func TestSite_noDescriptorLeft(t *testing.T) {
+	s, now := site(t, tree(t, map[string]string{"x": "x", "404.html": "none"}), Options{ErrorPages: map[int]string{404: "404.html", 503: "404.html"}})
+	ask(t, s, "GET /x").expect(t, "before", 200, "x")
+	ask(t, s, "GET /none").expect(t, "before", 404, "none")
+	check(t, s.Close())
+	for range 2 {
+		now.now += time.Hour
+		ask(t, s, "GET /x").expect(t, "cached", 200, "x")
+		ask(t, s, "POST /x").expect(t, "not cached", 405, "405 Method Not Allowed\n")
+		ask(t, s, "GET /%zz").expect(t, "error page", 404, "none")
+		ask(t, s, "GET /y").expect(t, "not cached", 503, "503 Service Unavailable\n")
+	}
 }
 
 // A CacheControl function that gives what no field may hold is a mistake that

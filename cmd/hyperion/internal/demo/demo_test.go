@@ -202,3 +202,20 @@ func TestSite_shutdownEndsTheStreams(t *testing.T) {
 		t.Errorf("Shutdown = %v", err)
 	}
 }
+
+// HEAD asks for the head: a stream to it would keep the connection for ever.
+func TestSite_eventsHead(t *testing.T) {
+	_, url := start(t)
+	addr := strings.TrimPrefix(url, "http://")
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	io.WriteString(c, "HEAD /events HTTP/1.1\r\nHost: "+addr+"\r\n\r\nGET /hello HTTP/1.1\r\nHost: "+addr+"\r\nConnection: close\r\n\r\n")
+	all, err := io.ReadAll(c)
+	if err != nil || !strings.Contains(string(all), "text/event-stream") || !strings.HasSuffix(string(all), "Hello from Hyperion.\n") {
+		t.Errorf("%v: %q", err, all)
+	}
+}

@@ -61,6 +61,9 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 func (s *Site) serveEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	if r.Method == http.MethodHead {
+		return
+	}
 	stream := http.NewResponseController(w)
 	send := func(name string, v any) error {
 		data, err := json.Marshal(v)

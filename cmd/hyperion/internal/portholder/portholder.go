@@ -72,10 +72,17 @@ func listeners(table *bufio.Scanner, addr netip.AddrPort, inodes map[string]bool
 	}
 }
 
-// conflict reports whether a listener at one address keeps the other from being bound.
+// conflict reports whether a listener at one address keeps the other from being
+// bound. Across families only an IPv6 socket for every address does.
 func conflict(a, b netip.AddrPort) bool {
 	x, y := a.Addr().Unmap(), b.Addr().Unmap().WithZone("")
-	return a.Port() == b.Port() && (x == y || !y.IsValid() || x.IsUnspecified() || y.IsUnspecified())
+	switch {
+	case a.Port() != b.Port():
+		return false
+	case y.IsValid() && x.Is4() != y.Is4():
+		return x == netip.IPv6Unspecified() || y == netip.IPv6Unspecified()
+	}
+	return x == y || !y.IsValid() || x.IsUnspecified() || y.IsUnspecified()
 }
 
 // parseAddr reads "0100007F:2454": 32-bit groups in the machine's byte order,

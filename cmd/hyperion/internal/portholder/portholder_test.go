@@ -63,6 +63,15 @@ func TestFind_table(t *testing.T) {
 		"42/fd/9":  {Data: []byte("socket:[103]"), Mode: fs.ModeSymlink},
 		"self":     {Data: nil},
 	}
+	other := fstest.MapFS{
+		"net/tcp":  {Data: []byte(heading + row(loopback4+":2454", "0A", "200") + row(hex32(0, 0, 0, 0)+":0050", "0A", "201"))},
+		"net/tcp6": {Data: []byte(heading + row(hex32(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)+":0050", "0A", "202"))},
+		"42/comm":  {Data: []byte("wrong\n")},
+		"42/fd/1":  {Data: []byte("socket:[200]"), Mode: fs.ModeSymlink},
+		"42/fd/2":  {Data: []byte("socket:[201]"), Mode: fs.ModeSymlink},
+		"99/comm":  {Data: []byte("right\n")},
+		"99/fd/1":  {Data: []byte("socket:[202]"), Mode: fs.ModeSymlink},
+	}
 	caddy := Holder{42, "caddy"}
 	cases := []struct {
 		name string
@@ -75,6 +84,8 @@ func TestFind_table(t *testing.T) {
 		{"we want every address", table, "0.0.0.0:9300", caddy, nil},
 		{"it has every address", table, "127.0.0.1:8080", caddy, nil},
 		{"IPv4 in an IPv6 socket", table, "127.0.0.1:443", caddy, nil},
+		{"other family", other, "[::1]:9300", Holder{}, ErrNotFound},
+		{"every address of the other family", other, "[::1]:80", Holder{99, "right"}, nil},
 		{"other address", table, "127.0.0.2:9300", Holder{}, ErrNotFound},
 		{"other port", table, "127.0.0.1:9301", Holder{}, ErrNotFound},
 		{"process not in the table", table, "192.0.2.9:80", Holder{}, ErrNotFound},
