@@ -121,7 +121,7 @@ func (b *body) readChunked(p []byte) (n int, err error) {
 		}
 		// Never more than p holds: what follows the data stays unread.
 		avail := s.in[s.r:s.w]
-		data, used, done, err := b.chunked.Next(avail[:min(len(avail), max(len(p), 1))], &s.cfg.Limits)
+		data, used, done, err := b.chunked.Next(avail[:min(len(avail), len(p))], &s.cfg.Limits)
 		n = copy(p, data)
 		s.r += used
 		if err != nil {

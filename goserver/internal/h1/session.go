@@ -44,7 +44,7 @@ type session struct {
 
 	// Write side. out is not yet written.
 	out     []byte
-	vec     [3][]byte
+	vec     [2][]byte
 	werr    error
 	sent    int64 // bytes of the current response given to out or to the kernel
 	bodyBuf []byte
@@ -153,9 +153,9 @@ func (s *session) fill() bool {
 		s.fresh = false
 	} else {
 		s.cfg.connState(s.conn, http.StateIdle)
+		s.trim() // not every connection can be parked: some wait here
 	}
 	s.r, s.w = 0, 0
-	s.trim() // not every connection can be parked: some wait here
 	n, parked, err := s.conn.Next(s.in, s.cfg.Clock.Until(s.cfg.IdleTimeout))
 	switch {
 	case parked:
@@ -319,8 +319,8 @@ func (s *session) emit(p []byte) {
 	s.markFirstByte()
 	if s.werr == nil {
 		s.vec[0], s.vec[1] = s.out, p
-		_, s.werr = s.conn.Writev(s.vec[:2]...)
-		s.vec = [3][]byte{}
+		_, s.werr = s.conn.Writev(s.vec[:]...)
+		s.vec = [2][]byte{}
 	}
 	s.out = s.out[:0]
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -14,29 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// acceptRetry is how long accepting pauses when the process is out of
-// descriptors or memory.
-const acceptRetry = 50 * time.Millisecond
-
 // An acceptor takes the connections of one listener, raw: no net.Conn is made.
 type acceptor struct {
 	engine   *Engine
-	listener net.Listener
 	raw      syscall.RawConn
 	gate     gate
 	unix     bool
 	accepted func(Conn)
-}
-
-// acceptors finds the acceptor of a listener's event.
-var acceptors struct {
-	sync.Mutex
-	byFD map[acceptorKey]*acceptor
-}
-
-type acceptorKey struct {
-	engine *Engine
-	fd     int32
 }
 
 // serveEpoll serves listeners that are plain TCP or Unix sockets; served is
@@ -57,46 +40,40 @@ func (e *Engine) serveEpoll(ctx context.Context, l net.Listener, accepted func(C
 	if err != nil {
 		return true, err
 	}
-	return true, e.servePollable(ctx, l, raw, accepted)
+	if err := e.startEpoll(); err != nil {
+		return true, err
+	}
+	_, isUnix := l.(*net.UnixListener)
+	a := &acceptor{engine: e, raw: raw, unix: isUnix, accepted: accepted}
+	return true, a.run(ctx)
 }
 
 func (e *Engine) listenerReady(fd int32) {
-	acceptors.Lock()
-	a := acceptors.byFD[acceptorKey{e, fd}]
-	acceptors.Unlock()
-	if a != nil {
-		a.gate.wake()
+	if a, ok := e.epoll.acceptors.Load(fd); ok {
+		a.(*acceptor).gate.wake()
 	}
 }
 
 func (a *acceptor) run(ctx context.Context) error {
-	_, isTCP := a.listener.(*net.TCPListener)
-	a.unix = !isTCP
-	var key acceptorKey
+	s := &a.engine.epoll
+	var key int32
 	var regErr error
 	err := a.raw.Control(func(fd uintptr) {
-		if isTCP {
+		if !a.unix {
 			inheritOptions(int(fd))
 		}
-		key = acceptorKey{a.engine, int32(fd)}
-		acceptors.Lock()
-		if acceptors.byFD == nil {
-			acceptors.byFD = map[acceptorKey]*acceptor{}
-		}
-		acceptors.byFD[key] = a
-		acceptors.Unlock()
+		key = int32(fd)
+		s.acceptors.Store(key, a)
 		ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: int32(fd), Pad: listenerGen}
-		regErr = unix.EpollCtl(a.engine.epoll.pollers[0].fd, unix.EPOLL_CTL_ADD, int(fd), &ev)
+		regErr = unix.EpollCtl(s.pollers[0].fd, unix.EPOLL_CTL_ADD, int(fd), &ev)
 	})
 	if err != nil {
 		return err
 	}
 	defer func() {
-		acceptors.Lock()
-		delete(acceptors.byFD, key)
-		acceptors.Unlock()
+		s.acceptors.CompareAndDelete(key, a)
 		a.raw.Control(func(fd uintptr) {
-			unix.EpollCtl(a.engine.epoll.pollers[0].fd, unix.EPOLL_CTL_DEL, int(fd), nil)
+			unix.EpollCtl(s.pollers[0].fd, unix.EPOLL_CTL_DEL, int(fd), nil)
 		})
 	}()
 	if regErr != nil {
@@ -163,10 +140,7 @@ func (a *acceptor) accept(ctx context.Context) error {
 			a.gate.wait(func() error { return ctx.Err() })
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
-			select {
-			case <-time.After(acceptRetry):
-			case <-ctx.Done():
-			}
+			pauseAccept(ctx)
 		default:
 			return err
 		}

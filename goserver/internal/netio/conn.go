@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -99,6 +100,15 @@ type Conn interface {
 	// while it is parked: nil at first.
 	State() any
 	SetState(any)
+}
+
+// A goneFunc holds Watch's callback until it is called, once.
+type goneFunc struct{ f atomic.Pointer[func()] }
+
+func (g *goneFunc) call() {
+	if f := g.f.Swap(nil); f != nil {
+		(*f)()
+	}
 }
 
 // A Session serves connections, one after the other, on one goroutine. Serve

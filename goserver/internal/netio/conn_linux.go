@@ -26,7 +26,7 @@ type epollConn struct {
 	poller    *poller
 	slot      *slot
 	rg, wg    gate
-	gone      atomic.Pointer[func()] // Watch's callback
+	gone      goneFunc // Watch's callback
 	state     any
 	remote    netip.AddrPort
 	writeIdle time.Duration
@@ -346,23 +346,19 @@ func (c *epollConn) closeParked() {
 
 func (c *epollConn) peerGone() {
 	c.setFlag(flagPeerGone)
-	if f := c.gone.Swap(nil); f != nil {
-		(*f)()
-	}
+	c.gone.call()
 }
 
 func (c *epollConn) setFlag(f uint32) { c.flags.Or(f) }
 
 func (c *epollConn) Watch(gone func()) {
-	c.gone.Store(&gone)
+	c.gone.f.Store(&gone)
 	if c.flags.Load()&flagPeerGone != 0 {
-		if f := c.gone.Swap(nil); f != nil {
-			(*f)()
-		}
+		c.gone.call()
 	}
 }
 
-func (c *epollConn) Unwatch() { c.gone.Store(nil) }
+func (c *epollConn) Unwatch() { c.gone.f.Store(nil) }
 
 func (c *epollConn) Abort() {
 	c.setFlag(flagAborted)

@@ -120,6 +120,15 @@ func (e *Engine) admit(ctx context.Context) error {
 	return nil
 }
 
+// pauseAccept waits a moment after accepting failed for want of descriptors or
+// memory, which others may give back.
+func pauseAccept(ctx context.Context) {
+	select {
+	case <-time.After(50 * time.Millisecond):
+	case <-ctx.Done():
+	}
+}
+
 // tellRoom wakes an acceptor that waits while MaxConns are open, if some are not.
 func (e *Engine) tellRoom() {
 	if e.conns.Load() >= int64(e.cfg.MaxConns) {

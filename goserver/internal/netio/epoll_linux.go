@@ -1,9 +1,7 @@
 package netio
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -29,12 +27,13 @@ const pollersPer = 8
 // reader; connections are registered once, edge-triggered, for as long as
 // they live.
 type epollSet struct {
-	mu      sync.Mutex
-	pollers []*poller
-	next    atomic.Uint32
-	gen     atomic.Uint32
-	high    atomic.Int32 // highest descriptor ever in the table
-	chunks  [maxChunks]atomic.Pointer[chunk]
+	mu        sync.Mutex
+	pollers   []*poller
+	next      atomic.Uint32
+	acceptors sync.Map // by descriptor: the *acceptor of each listener
+	gen       atomic.Uint32
+	high      atomic.Int32 // highest descriptor ever in the table
+	chunks    [maxChunks]atomic.Pointer[chunk]
 }
 
 // The table is indexed by descriptor: the kernel hands out the lowest free
@@ -288,12 +287,4 @@ func (g *gate) park() bool {
 			return false
 		}
 	}
-}
-
-func (e *Engine) servePollable(ctx context.Context, l net.Listener, raw syscall.RawConn, accepted func(Conn)) error {
-	if err := e.startEpoll(); err != nil {
-		return err
-	}
-	a := &acceptor{engine: e, listener: l, raw: raw, accepted: accepted}
-	return a.run(ctx)
 }

@@ -31,9 +31,9 @@ type plainConn struct {
 	readBy, writeBy time.Time  // as set by SetReadDeadline and SetWriteDeadline
 	aborted         atomic.Bool
 
-	gone     atomic.Pointer[func()] // Watch's callback
-	reading  sync.Mutex             // held by who reads: Read, or the watch
-	early    []byte                 // read by the watch
+	gone     goneFunc   // Watch's callback
+	reading  sync.Mutex // held by who reads: Read, or the watch
+	early    []byte     // read by the watch
 	earlyErr error
 }
 
@@ -78,10 +78,7 @@ func (e *Engine) servePlain(ctx context.Context, l net.Listener, accepted func(C
 				continue
 			}
 			if isTemporary(err) {
-				select {
-				case <-time.After(50 * time.Millisecond):
-				case <-ctx.Done():
-				}
+				pauseAccept(ctx)
 				continue
 			}
 			return err

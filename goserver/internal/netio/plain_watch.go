@@ -7,17 +7,17 @@ import (
 )
 
 func (c *plainConn) Watch(gone func()) {
-	c.gone.Store(&gone)
+	c.gone.f.Store(&gone)
 	c.watch()
 }
 
-func (c *plainConn) Unwatch() { c.gone.Store(nil) }
+func (c *plainConn) Unwatch() { c.gone.f.Store(nil) }
 
 // watch reads one byte ahead to notice that the peer has gone, as nothing else
 // tells of a net.Conn. While somebody else reads it does nothing: the sweeper
 // will try again.
 func (c *plainConn) watch() {
-	if c.gone.Load() == nil || !c.reading.TryLock() {
+	if c.gone.f.Load() == nil || !c.reading.TryLock() {
 		return
 	}
 	if len(c.early) > 0 || c.earlyErr != nil {
@@ -33,9 +33,7 @@ func (c *plainConn) watch() {
 			return // a Read wants its turn, or a deadline passed that is for Reads
 		}
 		c.earlyErr = c.readError(err)
-		if f := c.gone.Swap(nil); f != nil {
-			(*f)()
-		}
+		c.gone.call()
 	}()
 }
 
