@@ -13,7 +13,7 @@ import (
 // handlerAllocs is what one request of an http.Handler costs: the Request, the
 // exchange behind it, the text of the head, the request's Header map (2) and its
 // values, the response's Header map (2) and the value that the handler sets.
-const handlerAllocs = 9
+const handlerAllocs = 8
 
 // TestAllocs pins the heap allocations of a request on each path, client and
 // server together: the client side of this test makes none.

@@ -413,3 +413,38 @@ func TestMinBodyRate_noIdleTimeout(t *testing.T) {
 		t.Error(res.Status)
 	}
 }
+
+// A server of direct routes alone answers a method that none of them takes.
+func TestDirect_methodNotAllowed(t *testing.T) {
+	srv := &goserver.Server{}
+	if err := srv.HandleStatic("GET /page", []byte("x"), "text/plain"); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Handle("PUT /page", func(c *goserver.Ctx) { c.WriteString("put") }); err != nil {
+		t.Fatal(err)
+	}
+	addr := serve(t, srv)
+	for _, tc := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"GET", "/page", 200, ""},
+		{"PUT", "/page", 200, ""},
+		{"POST", "/page", 405, "GET, HEAD, PUT"},
+		{"POST", "/other", 404, ""},
+	} {
+		req, err := http.NewRequest(tc.method, "http://"+addr+tc.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != tc.status || resp.Header.Get("Allow") != tc.allow {
+			t.Errorf("%s %s: %d, Allow %q; want %d, %q", tc.method, tc.path, resp.StatusCode, resp.Header.Get("Allow"), tc.status, tc.allow)
+		}
+	}
+}

@@ -24,7 +24,8 @@ func (s *Server) HandleStatic(pattern string, body []byte, contentType string) e
 }
 
 // Handle answers requests that match pattern, in the syntax of http.ServeMux,
-// with h, before the Handler is asked. It allocates nothing for a
+// with h, before the Handler is asked, which also gets the methods that no direct
+// route takes (a Server without a Handler answers them with 405). It allocates nothing for a
 // request. Exact paths win over patterns with wildcards, and among those the
 // most specific. While h runs, answers to requests that were pipelined before this
 // one may wait for it, unless it waits for its body: an h that blocks for long is

@@ -264,7 +264,7 @@ func (s *Server) errorLog() *log.Logger {
 func (s *Server) handler() http.Handler {
 	next := s.Handler
 	if next == nil {
-		next = http.DefaultServeMux
+		next = http.HandlerFunc(s.defaultHandler)
 	}
 	if s.DisableGeneralOptionsHandler {
 		return next
@@ -276,6 +276,19 @@ func (s *Server) handler() http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// defaultHandler serves programs that set no Handler: with http.DefaultServeMux,
+// and where that has nothing either, but direct routes know the path, with 405.
+func (s *Server) defaultHandler(w http.ResponseWriter, r *http.Request) {
+	if _, pattern := http.DefaultServeMux.Handler(r); pattern == "" {
+		if allow := s.routes.Allow(r.Host, r.URL.EscapedPath()); allow != "" {
+			w.Header().Set("Allow", allow)
+			http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+			return
+		}
+	}
+	http.DefaultServeMux.ServeHTTP(w, r)
 }
 
 // standIn is the value of http.ServerContextKey: code written for net/http

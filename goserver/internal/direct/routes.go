@@ -108,12 +108,15 @@ func (r *Routes) Match(c *Ctx) (m Match, ok bool) {
 	return Match{}, false
 }
 
-// Allow returns the methods that routes take for the path of c, as the value of
-// an Allow field (RFC 9110 §10.2.1), or "" if there are none. It is meant for a
-// request without a Match: with one it leaves out the routes for any method.
-func (r *Routes) Allow(c *Ctx) string {
+// Allow returns the methods that routes take for a host and an escaped path, as
+// the value of an Allow field (RFC 9110 §10.2.1), or "" if there are none. It is
+// meant for a request without a Match: with one it leaves out the routes for any
+// method.
+func (r *Routes) Allow(host, path string) string {
+	var c Ctx
+	c.req.Host, c.req.Path = []byte(host), []byte(path)
 	allow := make(map[string]bool)
-	r.tree().find(c, allow)
+	r.tree().find(&c, allow)
 	if allow["GET"] {
 		allow["HEAD"] = true
 	}

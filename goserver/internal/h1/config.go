@@ -56,6 +56,9 @@ func (c *Config) logf(format string, args ...any) { c.ErrorLog().Printf(format, 
 
 func (c *Config) connState(conn net.Conn, s http.ConnState) {
 	if c.ConnState != nil {
+		if nc, ok := conn.(netio.Conn); ok {
+			nc.MayBlock()
+		}
 		c.ConnState(conn, s)
 	}
 }

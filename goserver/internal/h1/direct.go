@@ -26,6 +26,7 @@ func (s *session) serveDirect(m *direct.Match) {
 		if hasBody {
 			s.req.Body = &s.body
 		}
+		s.conn.MayBlock()
 		s.callDirect(m.Handler)
 		direct.Reset(&s.ctx, keepSize)
 	}

@@ -26,6 +26,7 @@ func (s *session) serveHandler() {
 		s.reply(errTargetURL, s.head.Minor, s.head.Method == "HEAD")
 		return
 	}
+	s.conn.MayBlock()
 	s.conclude(x, s.runHandler(x, r))
 }
 

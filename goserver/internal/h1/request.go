@@ -43,11 +43,11 @@ func (s *session) connState() *connState {
 	return st
 }
 
-// An exchange is all that one request of an http.Handler needs besides the
-// http.Request itself: one allocation, never recycled, since handlers keep
-// parts of it.
+// An exchange is all that one request of an http.Handler needs: one
+// allocation, never recycled, since handlers keep parts of it.
 type exchange struct {
 	response
+	req  http.Request
 	ctx  requestContext
 	body *body // nil when the request has none
 	url  url.URL
@@ -61,7 +61,8 @@ func (s *session) newExchange() (*exchange, *http.Request, error) {
 	h, st := &s.head, s.connState()
 	x := new(exchange)
 	x.ctx = requestContext{parent: st.ctx, server: s.cfg.ServerValue, local: st.local, conn: s.conn}
-	r := blank.WithContext(&x.ctx)
+	x.req = *blank.WithContext(&x.ctx) // nothing else sets the context
+	r := &x.req
 
 	t := newTexts(h)
 	r.Method, r.RequestURI, r.Host = h.Method, t.take(h.Target), t.take(h.Host)
@@ -199,8 +200,9 @@ func (t *texts) take(b []byte) string {
 // header makes the http.Header of the fields, without Host, which net/http
 // keeps apart. The slices of single values share one array.
 func (t *texts) header(fields []direct.Field) http.Header {
-	h := make(http.Header, len(fields))
-	values := make([]string, len(fields))
+	n := max(0, len(fields)-1) // one of them is Host
+	h := make(http.Header, n)
+	values := make([]string, 0, n)
 	for i := range fields {
 		name := canonical(t.take(fields[i].Name))
 		value := t.take(fields[i].Value)
@@ -211,8 +213,9 @@ func (t *texts) header(fields []direct.Field) http.Header {
 			h[name] = append(old, value)
 			continue
 		}
-		values[i] = value
-		h[name] = values[i : i+1 : i+1]
+		at := len(values)
+		values = append(values, value)
+		h[name] = values[at : at+1 : at+1]
 	}
 	return h
 }

@@ -391,6 +391,7 @@ func (s *session) beginRecord() {
 	if s.cfg.Done == nil {
 		return
 	}
+	s.conn.MayBlock() // in Done
 	h := &s.head
 	s.rec = access.Record{
 		Start: time.Now(), Remote: s.conn.Remote(), Method: h.Method,

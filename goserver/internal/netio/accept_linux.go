@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"runtime"
 	"syscall"
 	"time"
 	"unsafe"
@@ -14,12 +15,19 @@ import (
 )
 
 // An acceptor takes the connections of one listener, raw: no net.Conn is made.
+// Goroutines of the pool take turns in waiting for them (see turn), and each
+// serves at once what it accepted: the first request is often there already.
 type acceptor struct {
 	engine   *Engine
 	raw      syscall.RawConn
 	gate     gate
 	unix     bool
 	accepted func(Conn)
+	turn     turn
+	ctx      context.Context // of serveEpoll
+	last     int             // connections accepted since ctx was done
+	burst    int             // connections accepted since others last ran
+	ended    chan error      // gets why accepting ended
 }
 
 // serveEpoll serves listeners that are plain TCP or Unix sockets; served is
@@ -44,8 +52,9 @@ func (e *Engine) serveEpoll(ctx context.Context, l net.Listener, accepted func(C
 		return true, err
 	}
 	_, isUnix := l.(*net.UnixListener)
-	a := &acceptor{engine: e, raw: raw, unix: isUnix, accepted: accepted}
-	return true, a.run(ctx)
+	a := &acceptor{engine: e, raw: raw, unix: isUnix, accepted: accepted, ctx: ctx, ended: make(chan error, 1)}
+	a.turn.workers, a.turn.job = &e.workers, a
+	return true, a.run()
 }
 
 func (e *Engine) listenerReady(fd int32) {
@@ -54,7 +63,7 @@ func (e *Engine) listenerReady(fd int32) {
 	}
 }
 
-func (a *acceptor) run(ctx context.Context) error {
+func (a *acceptor) run() error {
 	s := &a.engine.epoll
 	var key int32
 	var regErr error
@@ -79,10 +88,29 @@ func (a *acceptor) run(ctx context.Context) error {
 	if regErr != nil {
 		return fmt.Errorf("netio: listener: epoll_ctl: %w", regErr)
 	}
-	stop := context.AfterFunc(ctx, func() { a.gate.wake() })
+	stop := context.AfterFunc(a.ctx, func() { a.gate.wake() })
 	defer stop()
 	defer a.noticeClose()()
-	return a.accept(ctx)
+	a.engine.workers.do(a)
+	return <-a.ended
+}
+
+// acceptBurst is how many connections are accepted before others may run.
+const acceptBurst = 16
+
+// work accepts and serves connections until another goroutine has taken its place.
+func (a *acceptor) work(s Session) {
+	a.turn.come()
+	for a.turn.take() {
+		c, err := a.accept()
+		if err != nil {
+			a.ended <- err // and the turn is never released
+			return
+		}
+		a.turn.release()
+		a.turn.callNext()
+		s.Serve(c)
+	}
 }
 
 // inheritOptions sets on a listener what its connections are to have: Linux
@@ -122,30 +150,38 @@ func (a *acceptor) noticeClose() (stop func()) {
 // done: what the kernel had accepted by then is served, a flood is not.
 const lastAccepts = 4096
 
-func (a *acceptor) accept(ctx context.Context) error {
-	for last := 0; last < lastAccepts; {
-		if ctx.Err() != nil {
-			last++
+// accept waits for a connection and readies it.
+func (a *acceptor) accept() (*epollConn, error) {
+	for a.last < lastAccepts {
+		if a.ctx.Err() != nil {
+			a.last++
 		}
-		if err := a.engine.admit(ctx); err != nil {
-			return err
+		if err := a.engine.admit(a.ctx); err != nil {
+			return nil, err
+		}
+		if a.burst++; a.burst > acceptBurst {
+			a.burst = 0
+			runtime.Gosched()
 		}
 		fd, remote, err := a.accept4()
 		switch {
 		case err == nil:
-			a.adopt(fd, remote)
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			if c := a.adopt(fd, remote); c != nil {
+				return c, nil
+			}
+		case a.ctx.Err() != nil:
+			return nil, context.Cause(a.ctx)
 		case errors.Is(err, unix.EAGAIN):
-			a.gate.wait(func() error { return ctx.Err() })
+			a.burst = 0
+			a.gate.wait(func() error { return a.ctx.Err() })
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
-			pauseAccept(ctx)
+			pauseAccept(a.ctx)
 		default:
-			return err
+			return nil, err
 		}
 	}
-	return context.Cause(ctx)
+	return nil, context.Cause(a.ctx)
 }
 
 // accept4 takes one connection, or fails with EAGAIN. The descriptor is used
@@ -188,20 +224,21 @@ func addrPort(sa *unix.RawSockaddrAny) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// adopt registers an accepted descriptor; the connection starts parked.
-func (a *acceptor) adopt(fd int, remote netip.AddrPort) {
+// adopt makes a connection of an accepted descriptor and enters it in the
+// table. It returns nil for a descriptor beyond that.
+func (a *acceptor) adopt(fd int, remote netip.AddrPort) *epollConn {
 	e := a.engine
 	s := &e.epoll
 	if fd >= chunkSize*maxChunks {
 		unix.Close(fd)
-		return
+		return nil
 	}
 	gen := s.gen.Add(1)
 	if gen == listenerGen {
 		gen = s.gen.Add(1)
 	}
 	c := &epollConn{
-		engine: e, fd: int32(fd), gen: gen, remote: remote, unix: a.unix,
+		engine: e, fd: int32(fd), gen: gen, remote: remote, unix: a.unix, fresh: true,
 		poller: s.pollers[int(s.next.Add(1))%len(s.pollers)],
 	}
 	for h := s.high.Load(); int32(fd) > h && !s.high.CompareAndSwap(h, int32(fd)); h = s.high.Load() {
@@ -209,18 +246,10 @@ func (a *acceptor) adopt(fd int, remote netip.AddrPort) {
 	c.slot = s.slot(c.fd)
 	e.opened()
 	a.accepted(c)
+	c.slot.read.Store(int64(e.clock.Until(e.cfg.FirstByte)))
 	c.slot.conn.Store(c)
-	ev := unix.EpollEvent{Events: readEvents, Fd: c.fd, Pad: int32(gen)}
-	if err := unix.EpollCtl(c.poller.fd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-		c.closeParked()
-		return
+	if e.aborting.Load() {
+		c.Abort() // AbortAll may have been too early to see it
 	}
-	if !c.park(e.clock.Until(e.cfg.FirstByte)) {
-		c.serve() // the first bytes came already
-	}
+	return c
 }
-
-const (
-	readEvents  = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
-	writeEvents = readEvents | unix.EPOLLOUT
-)

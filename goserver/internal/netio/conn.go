@@ -63,6 +63,11 @@ type Conn interface {
 	// that cannot be parked wait here for as long.
 	Next(p []byte, idle time.Duration) (n int, parked bool, err error)
 
+	// MayBlock is called before code that may block or take long, so that
+	// another goroutine attends to the other connections meanwhile. The waits of
+	// a Conn do so themselves.
+	MayBlock()
+
 	// Drained reports whether the last read returned everything there was.
 	Drained() bool
 

@@ -1,7 +1,6 @@
 package netio
 
 import (
-	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -35,14 +34,16 @@ type epollConn struct {
 	fd        int32      // -1 when closed or detached
 	gen       uint32
 	flags     atomic.Uint32
+	fresh     bool // nothing was read yet: the expiry is that of the first byte
 	drained   bool
-	wantsOut  bool // EPOLLOUT is registered
 	unix      bool
 }
 
 const (
-	flagAborted = 1 << iota
-	flagPeerGone
+	flagAborted    = 1 << iota
+	flagPeerGone   // an event told of the peer's end
+	flagRegistered // in the epoll set
+	flagWantsOut   // in it for EPOLLOUT as well
 )
 
 func (c *epollConn) Remote() netip.AddrPort { return c.remote }
@@ -58,11 +59,65 @@ func (c *epollConn) Read(p []byte) (int, error) {
 		if err != syscall.EAGAIN {
 			return n, err
 		}
+		if err := c.register(0); err != nil {
+			return 0, err
+		}
+		c.MayBlock()
 		if err := c.rg.wait(c.readStop); err != nil {
 			return 0, err
 		}
 	}
 }
+
+// register puts the connection into its epoll set, for the events that every
+// wait needs and for those in flag; it does nothing when it is there. What
+// came before makes an event, too (epoll_ctl(2) looks), so that this can be left
+// until the first wait: a connection that is served and closed at once never
+// needs it.
+func (c *epollConn) register(flag uint32) error {
+	want := flag | flagRegistered
+	if c.flags.Load()&want == want {
+		return nil
+	}
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	have := c.flags.Load()
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
+	if have&want == want {
+		return nil
+	}
+	op, events := unix.EPOLL_CTL_MOD, uint32(readEvents)
+	if have&flagRegistered == 0 {
+		op = unix.EPOLL_CTL_ADD
+	}
+	if (have|want)&flagWantsOut != 0 {
+		events |= unix.EPOLLOUT
+	}
+	ev := unix.EpollEvent{Events: events, Fd: c.fd, Pad: int32(c.gen)}
+	if err := unix.EpollCtl(c.poller.fd, op, int(c.fd), &ev); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	c.setFlag(want)
+	return nil
+}
+
+// unregister takes the connection out of its epoll set for good: register will
+// find nothing more to do.
+func (c *epollConn) unregister() error {
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	if c.flags.Load()&flagRegistered != 0 {
+		if err := unix.EpollCtl(c.poller.fd, unix.EPOLL_CTL_DEL, int(c.fd), nil); err != nil {
+			return os.NewSyscallError("epoll_ctl", err)
+		}
+	}
+	c.setFlag(flagRegistered | flagWantsOut)
+	return nil
+}
+
+const readEvents = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
 
 // tryRead reads what is there or fails with EAGAIN. A read that does not fill
 // p has taken all there was (epoll(7)), so the next byte makes a new event.
@@ -80,7 +135,9 @@ func (c *epollConn) tryRead(p []byte) (int, error) {
 		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(c.fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
 		switch errno {
 		case 0:
-			c.drained = int(n) < len(p)
+			if c.drained = int(n) < len(p); !c.drained {
+				c.MayBlock() // a peer that sends without end must not keep the others waiting
+			}
 			if n == 0 {
 				return 0, io.EOF
 			}
@@ -98,16 +155,30 @@ func (c *epollConn) tryRead(p []byte) (int, error) {
 func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
 	// The event of the bytes just read may have told of the end behind them:
 	// then no other will, and it has to be read.
-	if c.drained && c.flags.Load()&flagPeerGone == 0 && c.park(idle) {
-		return 0, true, nil
-	}
+	look := !c.drained || c.flags.Load()&flagPeerGone != 0
 	for {
-		if n, err := c.tryRead(p); err != syscall.EAGAIN {
-			return n, false, err
+		if look {
+			n, err := c.tryRead(p)
+			if err != syscall.EAGAIN {
+				c.firstRead()
+				return n, false, err
+			}
+		}
+		if err := c.register(0); err != nil {
+			return 0, false, err
 		}
 		if c.park(idle) {
 			return 0, true, nil
 		}
+		look = true
+	}
+}
+
+// firstRead ends the wait for the first byte.
+func (c *epollConn) firstRead() {
+	if c.fresh {
+		c.fresh = false
+		c.slot.read.Store(0)
 	}
 }
 
@@ -121,166 +192,6 @@ func (c *epollConn) readStop() error {
 	return nil
 }
 
-// writeStop tells why nothing may be written. It looks at the real time, if
-// there is a deadline: a write that need not wait must fail after it as well.
-func (c *epollConn) writeStop() error {
-	if c.fd < 0 {
-		return net.ErrClosed
-	}
-	if c.flags.Load()&flagAborted != 0 {
-		return ErrAborted
-	}
-	if at := c.slot.write.Load(); at == expired || at > 0 && int64(c.engine.clock.Exact()) > at {
-		return ErrWriteExpired
-	}
-	return nil
-}
-
-func (c *epollConn) Write(p []byte) (int, error) {
-	done := 0
-	for done < len(p) {
-		if err := c.writeStop(); err != nil {
-			return done, err
-		}
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&p[done])), uintptr(len(p)-done))
-		if errno == 0 {
-			done += int(n)
-			continue
-		}
-		if err := c.writeFailed("write", errno); err != nil {
-			return done, err
-		}
-	}
-	return done, nil
-}
-
-// maxVec is how many slices one writev takes; more go in further calls.
-const maxVec = 16
-
-func (c *epollConn) Writev(v ...[]byte) (int64, error) {
-	var iov [maxVec]unix.Iovec
-	var done int64
-	for {
-		n := 0
-		for i, p := range v {
-			if len(p) > 0 {
-				iov[n].Base = &p[0]
-				iov[n].SetLen(len(p))
-				if n++; n == maxVec || i == len(v)-1 {
-					break
-				}
-			}
-		}
-		if n == 0 {
-			return done, nil
-		}
-		if err := c.writeStop(); err != nil {
-			return done, err
-		}
-		r, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(n))
-		if errno != 0 {
-			if err := c.writeFailed("writev", errno); err != nil {
-				return done, err
-			}
-			continue
-		}
-		done += int64(r)
-		v = advance(v, int(r))
-	}
-}
-
-// advance drops the first n bytes of the slices, in place.
-func advance(v [][]byte, n int) [][]byte {
-	for len(v) > 0 && n >= len(v[0]) {
-		n -= len(v[0])
-		v = v[1:]
-	}
-	if n > 0 {
-		v[0] = v[0][n:]
-	}
-	return v
-}
-
-// sendfileMax is how much one sendfile call moves at most: enough to
-// amortise the call, little enough that the processor is not held for long.
-const sendfileMax = 256 << 10
-
-func (c *epollConn) SendFile(f syscall.Conn, off, n int64) (written int64, err error, handled bool) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return 0, err, false
-	}
-	handled = true
-	cerr := raw.Control(func(src uintptr) {
-		for written < n {
-			if err = c.writeStop(); err != nil {
-				return
-			}
-			// Reading the disk may block: the scheduler is told (no RawSyscall).
-			m, serr := syscall.Sendfile(int(c.fd), int(src), &off, int(min(n-written, sendfileMax)))
-			switch {
-			case serr == nil && m == 0:
-				err = ErrFileShrank
-				return
-			case serr == nil:
-				written += int64(m)
-			case written == 0 && (serr == syscall.EINVAL || serr == syscall.ENOSYS || serr == syscall.EOPNOTSUPP):
-				handled = false
-				return
-			default:
-				errno, _ := serr.(syscall.Errno)
-				if err = c.writeFailed("sendfile", errno); err != nil {
-					return
-				}
-			}
-		}
-	})
-	if cerr != nil && err == nil {
-		return written, cerr, written > 0
-	}
-	return written, err, handled
-}
-
-// writeFailed waits when the peer's window is full and returns nil when the
-// call is to be repeated.
-func (c *epollConn) writeFailed(call string, errno syscall.Errno) error {
-	switch errno {
-	case syscall.EINTR:
-		return nil
-	case syscall.EAGAIN:
-		return c.waitWrite()
-	}
-	return os.NewSyscallError(call, errno)
-}
-
-func (c *epollConn) waitWrite() error {
-	if !c.wantsOut {
-		// Most connections never block in a write; those that do register for it once.
-		ev := unix.EpollEvent{Events: writeEvents, Fd: c.fd, Pad: int32(c.gen)}
-		if err := unix.EpollCtl(c.poller.fd, unix.EPOLL_CTL_MOD, int(c.fd), &ev); err != nil {
-			return os.NewSyscallError("epoll_ctl", err)
-		}
-		c.wantsOut = true
-	}
-	w := &c.slot.write
-	total := w.Load()
-	if total == expired {
-		return ErrWriteExpired
-	}
-	idle := int64(c.engine.clock.Until(c.writeIdle))
-	if idle != 0 && (total == 0 || idle < total) {
-		if !w.CompareAndSwap(total, idle) {
-			return ErrWriteExpired
-		}
-		err := c.wg.wait(c.writeStop)
-		if !w.CompareAndSwap(idle, total) {
-			return ErrWriteExpired
-		}
-		return err
-	}
-	return c.wg.wait(c.writeStop)
-}
-
 func (c *epollConn) ReadExpiry(at time.Duration)  { c.slot.read.Store(int64(at)) }
 func (c *epollConn) WriteExpiry(at time.Duration) { c.slot.write.Store(int64(at)) }
 func (c *epollConn) WriteIdle(d time.Duration)    { c.writeIdle = d }
@@ -288,11 +199,13 @@ func (c *epollConn) WriteIdle(d time.Duration)    { c.writeIdle = d }
 // park gives the connection back to the poller, unless an event came since the
 // last one was taken.
 func (c *epollConn) park(expiry time.Duration) bool {
-	c.slot.read.Store(int64(expiry))
+	if !c.fresh {
+		c.slot.read.Store(int64(expiry))
+	}
 	c.parkedAt = c.engine.clock.Now()
 	e := c.engine // once parked, c may be served or closed by another
 	if !c.rg.park() {
-		c.slot.read.Store(0)
+		c.unexpire()
 		return false
 	}
 	if e.aborting.Load() {
@@ -319,16 +232,27 @@ func (c *epollConn) expire(idle time.Duration) {
 		return
 	}
 	if !c.rg.park() {
-		c.serve()
+		c.engine.workers.do(c.unparked())
 	}
 }
 
-// serve hands the connection, which is no longer parked, to a goroutine.
-func (c *epollConn) serve() {
-	c.drained = false
-	c.slot.read.Store(0)
-	c.engine.workers.serve(c)
+// unexpire ends the expiry of a connection that is no longer parked.
+func (c *epollConn) unexpire() {
+	if !c.fresh {
+		c.slot.read.Store(0)
+	}
 }
+
+// unparked readies a connection that was parked for whoever serves it.
+func (c *epollConn) unparked() *epollConn {
+	c.drained = false
+	c.unexpire()
+	return c
+}
+
+func (c *epollConn) work(s Session) { s.Serve(c) }
+func (c *epollConn) MayBlock()      { c.poller.turn.callNext() }
+func (c *epollConn) isParked() bool { return c.rg.state.Load() == parked }
 
 // readable reports whether bytes wait in the kernel.
 func (c *epollConn) readable() bool {
@@ -353,6 +277,7 @@ func (c *epollConn) setFlag(f uint32) { c.flags.Or(f) }
 
 func (c *epollConn) Watch(gone func()) {
 	c.gone.f.Store(&gone)
+	c.register(0) // or the next wait will fail with the reason
 	if c.flags.Load()&flagPeerGone != 0 {
 		c.gone.call()
 	}
@@ -415,91 +340,10 @@ func (c *epollConn) Detach() (net.Conn, error) {
 	if c.fd < 0 {
 		return nil, net.ErrClosed
 	}
-	if err := unix.EpollCtl(c.poller.fd, unix.EPOLL_CTL_DEL, int(c.fd), nil); err != nil {
-		return nil, os.NewSyscallError("epoll_ctl", err)
+	if err := c.unregister(); err != nil {
+		return nil, err
 	}
 	f := os.NewFile(uintptr(c.leave()), "")
 	defer f.Close() // FileConn has its own duplicate
 	return net.FileConn(f)
-}
-
-func (c *epollConn) LocalAddr() net.Addr { return c.addr(unix.SYS_GETSOCKNAME) }
-
-func (c *epollConn) RemoteAddr() net.Addr {
-	if c.remote.IsValid() {
-		return net.TCPAddrFromAddrPort(c.remote)
-	}
-	return c.addr(unix.SYS_GETPEERNAME)
-}
-
-func (c *epollConn) addr(call uintptr) net.Addr {
-	var sa unix.RawSockaddrAny
-	size := uint32(unsafe.Sizeof(sa))
-	c.closing.Lock()
-	defer c.closing.Unlock()
-	if c.fd < 0 {
-		return nil
-	}
-	_, _, errno := syscall.RawSyscall(call, uintptr(c.fd), uintptr(unsafe.Pointer(&sa)), uintptr(unsafe.Pointer(&size)))
-	if errno != 0 {
-		return nil
-	}
-	if !c.unix {
-		return net.TCPAddrFromAddrPort(addrPort(&sa))
-	}
-	u := (*unix.RawSockaddrUnix)(unsafe.Pointer(&sa))
-	name := make([]byte, 0, len(u.Path))
-	for i := 0; i < int(size)-2 && i < len(u.Path) && (u.Path[i] != 0 || i == 0); i++ {
-		name = append(name, byte(u.Path[i]))
-	}
-	if len(name) == 0 {
-		name = append(name, '@') // unnamed: what the net package calls it
-	} else if name[0] == 0 {
-		name[0] = '@'
-	}
-	return &net.UnixAddr{Name: string(name), Net: "unix"}
-}
-
-func (c *epollConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
-}
-
-func (c *epollConn) SetReadDeadline(t time.Time) error {
-	return c.deadline(&c.slot.read, c.expireRead, t)
-}
-
-func (c *epollConn) SetWriteDeadline(t time.Time) error {
-	return c.deadline(&c.slot.write, func() { c.wg.wake() }, t)
-}
-
-// deadline sets an expiry from a wall time, for pass to act on. One that is
-// closer than the sweeper is precise gets a timer of its own.
-func (c *epollConn) deadline(at *atomic.Int64, pass func(), t time.Time) error {
-	when, left := int64(0), time.Duration(0)
-	if !t.IsZero() {
-		if left = time.Until(t); left <= 0 {
-			when = expired
-		} else {
-			when = int64(c.engine.clock.Exact() + left)
-		}
-	}
-	c.closing.Lock()
-	ended := c.fd < 0
-	if !ended {
-		at.Store(when)
-	}
-	c.closing.Unlock()
-	switch {
-	case ended:
-		return net.ErrClosed
-	case when == expired:
-		pass()
-	case when > 0 && left < 8*SweepInterval:
-		time.AfterFunc(left, func() {
-			if at.CompareAndSwap(when, expired) { // to the nanosecond: it is still this one
-				pass()
-			}
-		})
-	}
-	return nil
 }

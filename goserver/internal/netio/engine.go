@@ -46,10 +46,19 @@ func New(cfg Config) *Engine {
 	return e
 }
 
-// Conns, Parked and Accepted count connections: open, of these idle, and ever accepted.
+// Conns and Accepted count connections: open, and ever accepted.
 func (e *Engine) Conns() int64    { return e.conns.Load() }
-func (e *Engine) Parked() int64   { return max(0, e.conns.Load()-e.workers.busy()) }
 func (e *Engine) Accepted() int64 { return e.total.Load() }
+
+// Parked counts the connections that no goroutine serves. It looks at each.
+func (e *Engine) Parked() (n int64) {
+	e.eachConn(func(c engineConn) {
+		if c.isParked() {
+			n++
+		}
+	})
+	return n
+}
 
 // Serve accepts connections from l until accepting fails or ctx is done, and
 // returns the reason. It does not close l. accepted is called for each
@@ -99,6 +108,7 @@ func (e *Engine) stop() {
 type engineConn interface {
 	Conn
 	expire(idle time.Duration) // close it if it is parked, for idle at least
+	isParked() bool
 }
 
 func (e *Engine) eachConn(f func(engineConn)) {

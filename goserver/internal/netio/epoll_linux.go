@@ -13,8 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// eventBatch is how many events are handed out before those they wake may run.
-const eventBatch = 128
+// eventBatch is how many events one system call takes, and eventBurst how many
+// are handed out before other goroutines may run, if there always are some.
+const (
+	eventBatch = 128
+	eventBurst = 64
+)
 
 // pollersPer is how many processors share a poller. One poller hands out some
 // millions of wake-ups a second.
@@ -23,9 +27,8 @@ const pollersPer = 8
 // epollSet is an Engine's own epoll instances and its table of connections.
 //
 // Each epoll descriptor waits in Go's network poller, so that no thread blocks
-// in epoll_wait and the scheduler wakes the poller goroutine as it would any
-// reader; connections are registered once, edge-triggered, for as long as
-// they live.
+// in epoll_wait and the scheduler wakes who waits for it as it would any reader;
+// connections are registered once, edge-triggered, for as long as they live.
 type epollSet struct {
 	mu        sync.Mutex
 	pollers   []*poller
@@ -103,14 +106,22 @@ func (e *Engine) sweepEpoll(now time.Duration) {
 	})
 }
 
-// A poller waits on one epoll instance and wakes who waits for its events.
+// A poller waits on one epoll instance and hands out its events: goroutines of
+// the pool take turns in waiting (see turn), and serve what they find themselves.
 type poller struct {
 	engine *Engine
 	fd     int
 	file   *os.File // owns fd
 	raw    syscall.RawConn
-	events [eventBatch]syscall.EpollEvent
-	done   chan struct{}
+	turn   turn
+	look   func(fd uintptr) bool // take, bound once
+	done   chan struct{}         // closed when the wait has ended for good
+
+	// Of whoever has the turn.
+	events  [eventBatch]syscall.EpollEvent
+	next, n int  // events[next:n] are to be handed out
+	burst   int  // events handed out since others last ran
+	shared  bool // there is another processor to share the events with
 }
 
 // listenerGen marks the events of listeners; connections count from 1.
@@ -162,7 +173,9 @@ func newPoller(e *Engine) (*poller, error) {
 		p.file.Close()
 		return nil, fmt.Errorf("netio: epoll descriptor: %w", err)
 	}
-	go p.run()
+	p.look, p.shared = p.take, runtime.GOMAXPROCS(0) > 1
+	p.turn.workers, p.turn.job = &e.workers, p
+	e.workers.do(p)
 	return p, nil
 }
 
@@ -171,37 +184,70 @@ func (p *poller) stop() {
 	<-p.done
 }
 
-func (p *poller) run() {
-	defer close(p.done)
-	n := 0
-	wait := func(fd uintptr) bool {
-		r, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd,
-			uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
-		if errno != 0 {
-			r = 0 // EINTR: Go's poller will call again
+// work serves connections until another goroutine has taken its place.
+func (p *poller) work(s Session) {
+	p.turn.come()
+	for p.turn.take() {
+		c, err := p.ready()
+		if err != nil {
+			close(p.done) // and the turn is never released
+			return
 		}
-		n = int(r)
-		return n > 0
-	}
-	for p.raw.Read(wait) == nil {
-		for i := range n {
-			p.event(&p.events[i])
+		share := p.shared && p.next < p.n
+		p.turn.release()
+		if share {
+			p.turn.callNext()
 		}
-		// Those just woken run first, so that under a flood their goroutines
-		// and buffers, warm, take the next batch too: their number follows
-		// the batch, not the flood.
-		runtime.Gosched()
+		s.Serve(c)
 	}
 }
 
-func (p *poller) event(ev *syscall.EpollEvent) {
+// ready waits for a parked connection that has something to read.
+func (p *poller) ready() (*epollConn, error) {
+	for {
+		for p.next < p.n {
+			p.next++
+			if c := p.event(&p.events[p.next-1]); c != nil {
+				return c, nil
+			}
+		}
+		if err := p.wait(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// wait fills events.
+func (p *poller) wait() error {
+	if p.burst += p.n; p.burst >= eventBurst {
+		p.burst = 0
+		runtime.Gosched()
+	}
+	p.next, p.n = 0, 0
+	return p.raw.Read(p.look)
+}
+
+// take takes the events that are there, and reports whether there were any.
+func (p *poller) take(fd uintptr) bool {
+	r, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd,
+		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
+	if errno != 0 {
+		r = 0 // EINTR: Go's poller will call again
+	}
+	p.n = int(r)
+	return p.n > 0
+}
+
+// event wakes who waits for ev; a connection that was parked it returns, to be
+// served.
+func (p *poller) event(ev *syscall.EpollEvent) *epollConn {
 	if ev.Pad == listenerGen {
 		p.engine.listenerReady(ev.Fd)
-		return
+		return nil
 	}
 	c := p.engine.epoll.lookup(ev.Fd, uint32(ev.Pad))
 	if c == nil {
-		return
+		return nil
 	}
 	if ev.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
 		c.peerGone()
@@ -210,8 +256,9 @@ func (p *poller) event(ev *syscall.EpollEvent) {
 		c.wg.wake()
 	}
 	if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 && c.rg.wake() {
-		c.serve()
+		return c.unparked()
 	}
+	return nil
 }
 
 // A gate is where one goroutine waits for one direction of a connection.

@@ -113,8 +113,12 @@ func (e *Engine) servePlainConn(nc net.Conn, accepted func(Conn)) {
 	c.ReadExpiry(e.clock.Until(e.cfg.FirstByte))
 	c.idle.Store(true)
 	c.fresh = true
-	e.workers.serve(c)
+	e.workers.do(c)
 }
+
+func (c *plainConn) work(s Session) { s.Serve(c) }
+func (c *plainConn) isParked() bool { return false }
+func (c *plainConn) MayBlock()      {} // others have their own goroutines
 
 // NetConn returns the connection underneath.
 func (c *plainConn) NetConn() net.Conn { return c.Conn }

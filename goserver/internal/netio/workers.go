@@ -9,6 +9,9 @@ import (
 // before it ends. Long enough to keep stacks warm between bursts.
 const workerIdle = 10 * time.Second
 
+// A job is what a goroutine of the pool does next, with its session.
+type job interface{ work(Session) }
+
 // workers is the goroutine pool. The last goroutine to go idle is the first to
 // work again: its stack and buffers are the warmest, and those at the bottom
 // of the stack end when the load falls.
@@ -17,46 +20,38 @@ type workers struct {
 	newSession func() Session
 	mu         sync.Mutex
 	idle       []*worker
-	alive      int // goroutines of the pool, idle or not
 	stopped    bool
 }
 
 type worker struct {
-	next  chan Conn // holds one, so that a hand-over never waits; nil ends the worker
+	next  chan job // holds one, so that a hand-over never waits; nil ends the worker
 	since time.Duration
 }
 
-// serve hands c to a goroutine. It never blocks.
-func (p *workers) serve(c Conn) {
+// do has a goroutine do j. It never blocks.
+func (p *workers) do(j job) {
 	p.mu.Lock()
 	if n := len(p.idle); n > 0 {
 		w := p.idle[n-1]
 		p.idle[n-1] = nil
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
-		w.next <- c
+		w.next <- j
 		return
 	}
-	p.alive++
 	p.mu.Unlock()
-	w := &worker{next: make(chan Conn, 1)}
-	go p.run(w, c)
+	go p.run(&worker{next: make(chan job, 1)}, j)
 }
 
-func (p *workers) run(w *worker, c Conn) {
+func (p *workers) run(w *worker, j job) {
 	s := p.newSession()
-	defer func() { // also when a handler ends the goroutine (runtime.Goexit)
-		s.Retire()
-		p.mu.Lock()
-		p.alive--
-		p.mu.Unlock()
-	}()
-	for c != nil {
-		s.Serve(c)
+	defer s.Retire() // also when a handler ends the goroutine (runtime.Goexit)
+	for j != nil {
+		j.work(s)
 		if !p.release(w) {
 			return
 		}
-		c = <-w.next
+		j = <-w.next
 	}
 }
 
@@ -70,13 +65,6 @@ func (p *workers) release(w *worker) bool {
 	w.since = p.clock.Now()
 	p.idle = append(p.idle, w)
 	return true
-}
-
-// busy returns how many connections are being served.
-func (p *workers) busy() int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return int64(p.alive - len(p.idle))
 }
 
 // trim ends the workers that were idle for too long: those at the bottom.

@@ -1,0 +1,168 @@
+package netio
+
+import (
+	"net"
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// writeStop tells why nothing may be written. It looks at the real time, if
+// there is a deadline: a write that need not wait must fail after it as well.
+func (c *epollConn) writeStop() error {
+	if c.fd < 0 {
+		return net.ErrClosed
+	}
+	if c.flags.Load()&flagAborted != 0 {
+		return ErrAborted
+	}
+	if at := c.slot.write.Load(); at == expired || at > 0 && int64(c.engine.clock.Exact()) > at {
+		return ErrWriteExpired
+	}
+	return nil
+}
+
+func (c *epollConn) Write(p []byte) (int, error) {
+	done := 0
+	for done < len(p) {
+		if err := c.writeStop(); err != nil {
+			return done, err
+		}
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&p[done])), uintptr(len(p)-done))
+		if errno == 0 {
+			done += int(n)
+			continue
+		}
+		if err := c.writeFailed("write", errno); err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// maxVec is how many slices one writev takes; more go in further calls.
+const maxVec = 16
+
+func (c *epollConn) Writev(v ...[]byte) (int64, error) {
+	var iov [maxVec]unix.Iovec
+	var done int64
+	for {
+		n := 0
+		for i, p := range v {
+			if len(p) > 0 {
+				iov[n].Base = &p[0]
+				iov[n].SetLen(len(p))
+				if n++; n == maxVec || i == len(v)-1 {
+					break
+				}
+			}
+		}
+		if n == 0 {
+			return done, nil
+		}
+		if err := c.writeStop(); err != nil {
+			return done, err
+		}
+		r, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(n))
+		if errno != 0 {
+			if err := c.writeFailed("writev", errno); err != nil {
+				return done, err
+			}
+			continue
+		}
+		done += int64(r)
+		v = advance(v, int(r))
+	}
+}
+
+// advance drops the first n bytes of the slices, in place.
+func advance(v [][]byte, n int) [][]byte {
+	for len(v) > 0 && n >= len(v[0]) {
+		n -= len(v[0])
+		v = v[1:]
+	}
+	if n > 0 {
+		v[0] = v[0][n:]
+	}
+	return v
+}
+
+// sendfileMax is how much one sendfile call moves at most: enough to
+// amortise the call, little enough that the processor is not held for long.
+const sendfileMax = 256 << 10
+
+func (c *epollConn) SendFile(f syscall.Conn, off, n int64) (written int64, err error, handled bool) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return 0, err, false
+	}
+	handled = true
+	c.MayBlock() // on the disk
+	cerr := raw.Control(func(src uintptr) {
+		for written < n {
+			if err = c.writeStop(); err != nil {
+				return
+			}
+			// Reading the disk may block: the scheduler is told (no RawSyscall).
+			m, serr := syscall.Sendfile(int(c.fd), int(src), &off, int(min(n-written, sendfileMax)))
+			switch {
+			case serr == nil && m == 0:
+				err = ErrFileShrank
+				return
+			case serr == nil:
+				written += int64(m)
+			case written == 0 && (serr == syscall.EINVAL || serr == syscall.ENOSYS || serr == syscall.EOPNOTSUPP):
+				handled = false
+				return
+			default:
+				errno, _ := serr.(syscall.Errno)
+				if err = c.writeFailed("sendfile", errno); err != nil {
+					return
+				}
+			}
+		}
+	})
+	if cerr != nil && err == nil {
+		return written, cerr, written > 0
+	}
+	return written, err, handled
+}
+
+// writeFailed waits when the peer's window is full and returns nil when the
+// call is to be repeated.
+func (c *epollConn) writeFailed(call string, errno syscall.Errno) error {
+	switch errno {
+	case syscall.EINTR:
+		return nil
+	case syscall.EAGAIN:
+		return c.waitWrite()
+	}
+	return os.NewSyscallError(call, errno)
+}
+
+func (c *epollConn) waitWrite() error {
+	// Most connections never wait in a write; those that do register for it once.
+	if err := c.register(flagWantsOut); err != nil {
+		return err
+	}
+	c.MayBlock()
+	w := &c.slot.write
+	total := w.Load()
+	if total == expired {
+		return ErrWriteExpired
+	}
+	idle := int64(c.engine.clock.Until(c.writeIdle))
+	if idle != 0 && (total == 0 || idle < total) {
+		if !w.CompareAndSwap(total, idle) {
+			return ErrWriteExpired
+		}
+		err := c.wg.wait(c.writeStop)
+		if !w.CompareAndSwap(idle, total) {
+			return ErrWriteExpired
+		}
+		return err
+	}
+	return c.wg.wait(c.writeStop)
+}
