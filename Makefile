@@ -7,14 +7,15 @@ BENCHTIME ?= 1s
 JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Debian packages: of programs that tests look for, and that bench-peers runs.
-TEST_DEPS  := wrk
-PEER_DEPS  := caddy gcc h2o nginx wrk
-DEPS       ?= $(TEST_DEPS)
+TEST_DEPS   := strace wget wrk
+PEER_DEPS   := caddy gcc h2o nginx wrk
+MIRROR_DEPS := nginx wget
+DEPS        ?= $(TEST_DEPS)
 
 GOTEST := $(GO) test $(if $(TAGS),-tags $(TAGS))
 
 .DEFAULT_GOAL := all
-.PHONY: all test race purego nocgo fuzz lint bench bench-peers soak deps ci clean help
+.PHONY: all test race variants fuzz lint bench bench-peers soak mirror deps ci clean help
 
 all: ## Build ./bin/hyperion with exactly the modules that go.mod names
 	GOWORK=off $(GO) build -trimpath -o bin/hyperion ./cmd/hyperion
@@ -26,13 +27,13 @@ test: ## Run the tests of all modules (TAGS=hyperionpoison: with recycled memory
 race: ## Run the product's tests under the race detector
 	$(GOTEST) -race ./...
 
-purego: ## Build and test without C and assembly of ours
+variants: ## Build and test without C of ours (purego), without a C compiler, and with checkers for memory and for pointers given to C
 	$(GO) build -tags purego ./...
 	$(GO) test -tags purego ./...
-
-nocgo: ## Build and test without a C compiler
 	CGO_ENABLED=0 $(GO) build ./...
 	CGO_ENABLED=0 $(GO) test ./...
+	HYPERION_NATIVE=pagewrite,fileio HYPERION_REQUIRE_NATIVE=pagewrite,fileio $(GO) test -asan -skip _allocs ./native/... ./goserver/internal/netio
+	HYPERION_NATIVE=pagewrite,fileio HYPERION_REQUIRE_NATIVE=pagewrite,fileio GOEXPERIMENT=cgocheck2 $(GO) test ./native/... ./goserver/internal/netio
 
 fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
 	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . \
@@ -55,8 +56,12 @@ bench-peers: ## Measure Hyperion beside nginx, h2o, Caddy, net/http and fasthttp
 	@$(MAKE) --no-print-directory deps DEPS="$(PEER_DEPS)"
 	$(GO) run ./tools/bench $(ARGS)
 
-soak: all ## Load ./bin/hyperion with connection churn for 10 minutes; descriptors, goroutines and memory must stay flat
+soak: all ## Load ./bin/hyperion, then a server with handlers, with connection churn, 5 minutes each; all must stay flat
 	$(GO) run ./tools/bench/soak $(ARGS)
+
+mirror: all ## Crawl thousands of real files with wget through ./bin/hyperion and nginx; the mirrors must be equal
+	@$(MAKE) --no-print-directory deps DEPS="$(MIRROR_DEPS)"
+	$(GO) run ./tools/mirror $(ARGS)
 
 deps: ## Install the Debian packages in DEPS that are missing (needs root)
 	@missing=; for p in $(DEPS); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \

@@ -3,7 +3,10 @@ module github.com/hyperion-server/hyperion
 go 1.26.0
 
 require (
+	github.com/andybalholm/brotli v1.2.7
+	github.com/fsnotify/fsnotify v1.10.1
 	github.com/google/go-cmp v0.7.0
+	github.com/klauspost/compress v1.20.3
 	github.com/klauspost/cpuid/v2 v2.4.2
 	github.com/lmittmann/tint v1.2.1
 	github.com/spf13/cobra v1.10.2

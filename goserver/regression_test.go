@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -349,46 +350,55 @@ func TestConnClose_fromOutside(t *testing.T) {
 
 // A callback that panics costs its connection, not the process.
 func TestCallbackPanics(t *testing.T) {
-	for _, when := range []string{"active", "idle", "closed", "log"} {
-		t.Run(when, func(t *testing.T) {
-			var logged syncBuffer
-			bad := true // one connection after the other
-			s := &goserver.Server{
-				Handler: say("x"), ErrorLog: log.New(&logged, "", 0),
-				ConnState: func(_ net.Conn, st http.ConnState) {
-					if st.String() == when && bad {
-						bad = false
-						panic("in ConnState")
-					}
-				},
-				AccessLog: func(*goserver.Record) {
-					if when == "log" && bad {
-						bad = false
-						panic("in AccessLog")
-					}
-				},
+	for _, how := range []string{"panic", "exit"} {
+		for _, when := range []string{"active", "idle", "closed", "log"} {
+			t.Run(how+"/"+when, func(t *testing.T) { callbackEnds(t, how, when) })
+		}
+	}
+}
+
+// callbackEnds has a callback end the goroutine, by a panic or an exit.
+func callbackEnds(t *testing.T, how, when string) {
+	end := runtime.Goexit
+	if how == "panic" {
+		end = func() { panic("in a callback") }
+	}
+	var logged syncBuffer
+	bad := true // one connection after the other
+	s := &goserver.Server{
+		Handler: say("x"), ErrorLog: log.New(&logged, "", 0),
+		ConnState: func(_ net.Conn, st http.ConnState) {
+			if st.String() == when && bad {
+				bad = false
+				end()
 			}
-			addr, _ := start(t, s)
-			c, br := talk(t, addr)
-			io.WriteString(c, ask("GET / HTTP/1.1", "Connection: close"))
-			if when == "idle" {
-				io.WriteString(c, get())
+		},
+		AccessLog: func(*goserver.Record) {
+			if when == "log" && bad {
+				bad = false
+				end()
 			}
-			io.Copy(io.Discard, br)
-			if when == "idle" {
-				c, br = talk(t, addr)
-				io.WriteString(c, get())
-				io.Copy(io.Discard, br)
-			}
-			poll(t, "end of the connection", func() bool { return s.Stats().Conns == 0 })
-			if !strings.Contains(logged.String(), "panic") {
-				t.Errorf("log: %q", logged.String())
-			}
-			c, br = talk(t, addr)
-			if got := text(t, request(t, c, br, get())); got != "x" {
-				t.Errorf("afterwards: %q", got)
-			}
-		})
+		},
+	}
+	addr, _ := start(t, s)
+	c, br := talk(t, addr)
+	io.WriteString(c, ask("GET / HTTP/1.1", "Connection: close"))
+	if when == "idle" {
+		io.WriteString(c, get())
+	}
+	io.Copy(io.Discard, br)
+	if when == "idle" {
+		c, br = talk(t, addr)
+		io.WriteString(c, get())
+		io.Copy(io.Discard, br)
+	}
+	poll(t, "end of the connection", func() bool { return s.Stats().Conns == 0 })
+	if got := strings.Contains(logged.String(), "panic"); got != (how == "panic") {
+		t.Errorf("log: %q", logged.String())
+	}
+	c, br = talk(t, addr)
+	if got := text(t, request(t, c, br, get())); got != "x" {
+		t.Errorf("afterwards: %q", got)
 	}
 }
 

@@ -44,5 +44,6 @@ func (s *Server) Stats() Stats {
 		Conns: s.engine.Conns(), Parked: s.engine.Parked(), Accepted: s.engine.Accepted(),
 		InFlight: c.InFlight.Load(), Requests: requests, BytesIn: in, BytesOut: out,
 		BadRequests: c.Refused.Load(), TimedOut: c.TimedOut.Load(), Shed: c.Shed.Load(),
+		FileResponses: fileResponses(c),
 	}
 }

@@ -107,6 +107,10 @@ func (s *Server) baseContext(l net.Listener) context.Context {
 
 func (s *Server) serve(l net.Listener, base context.Context) error {
 	once := &onceCloser{Listener: l}
+	if _, err := s.fileRung(); err != nil {
+		once.Close()
+		return err
+	}
 	s.start()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -198,6 +202,7 @@ func (s *Server) coarseClock() *netio.Clock {
 }
 
 func (s *Server) sessionConfig() *h1.Config {
+	rung, _ := s.fileRung() // serve has refused what is none
 	return &h1.Config{
 		Clock: s.coarseClock(),
 		Limits: h1.Limits{
@@ -213,6 +218,7 @@ func (s *Server) sessionConfig() *h1.Config {
 		BodyIdle:      orDefault(s.BodyIdleTimeout, DefaultBodyIdleTimeout),
 		MinBodyRate:   int64(orDefault(s.MinBodyRate, DefaultMinBodyRate)),
 		MaxInFlight:   int64(max(s.MaxInFlight, 0)),
+		FileRung:      rung,
 		Routes:        &s.routes,
 		Handler:       s.handler(),
 		ErrorLog:      s.errorLog,

@@ -53,6 +53,13 @@ type Server struct {
 	MaxConns         int           // connections open at once; further ones wait in the kernel's queue; 0: DefaultMaxConns; negative: no limit
 	MaxInFlight      int           // requests in handlers at once, direct routes not counted; 0 or less: no limit. Passed: 503 with Retry-After
 
+	// FileRung is how files on the disk are sent: one of the names that FileRungs
+	// returns, other than "page"; "" or "auto" for the best one. Where it can't be
+	// used (a long file in one write, sendfile over TLS) another on the ladder is,
+	// in the end "copy". Serve returns ErrFileRung for other names. What is in a
+	// cache is sent from there all the same.
+	FileRung string
+
 	// AccessLog, unless nil, is called after each response, on every path
 	// (handlers, direct and static routes, errors that the server answered),
 	// from the connection's goroutine. It must not block, nor keep the record.
@@ -77,4 +84,9 @@ type Stats struct {
 	BadRequests int64 // refused by the parser or by a limit
 	TimedOut    int64 // connections ended by a deadline
 	Shed        int64 // requests refused by MaxInFlight
+
+	// FileResponses counts responses that direct and static routes made of a prebuilt page,
+	// under "page", and the pieces of files that were sent, under the names of FileRungs. A
+	// response with several ranges of a file counts for each.
+	FileResponses map[string]int64
 }

@@ -2,6 +2,7 @@ package goserver
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -49,10 +50,39 @@ type StaticOptions struct {
 	// None is looked for beside files that are compressed in themselves.
 	NoSidecars bool
 
-	MaxCachedFile int           // bytes; larger files are sent from the disk; 0: 64 KiB; negative: all are
+	// NoCompression makes no compressed variants. Otherwise, of cached files of a type that
+	// gains by it (text, scripts, fonts that are not packed, and the like), gzip, br and zstd
+	// variants at the best level are made in the background where there is no sidecar, and
+	// kept when they are at least 5 % smaller. Requests never wait for that: until a variant is there, the file is sent as it is.
+	// All sites of the process share one worker, which takes at most a quarter of one CPU.
+	NoCompression bool
+
+	// Immutable are patterns (see path.Match) of files that never change: once in the cache they
+	// are not looked at again. A pattern without slash is matched with the last element of
+	// a file's name, others with the whole name, relative to the directory.
+	Immutable []string
+
+	// Preload names directories below the served one, "." for itself, whose files are loaded
+	// into the cache when Static is called, as far as there is room. Their files are
+	// immutable, as Immutable says. Links to directories are not followed. What can't be loaded is logged and
+	// does no harm.
+	Preload []string
+
+	// Watch asks the system to tell of changes in the directory, so that they show
+	// at once and the disk is not asked every Recheck. Links, and directories
+	// that can't be watched, are still looked at as Recheck says.
+	Watch bool
+
+	MaxCachedFile int           // bytes; larger files are sent from the disk, their compressed variants up to 64 KiB from memory; 0: 32 KiB; negative: all are
 	CacheBytes    int64         // of the cache for files, with its table; 0: 64 MiB
 	CacheEntries  int           // paths in the cache; 0: 65536
+	AdmitAfter    int           // requests for a file before it is put into the cache; 0: 2; 1: at once; at most 15
 	Recheck       time.Duration // how long a cached file is sent before the disk is asked for changes; 0: 5 s; negative: it is asked each time
+	NegativeTTL   time.Duration // how long a path is answered with 404 before the disk is asked again; 0: 1 s, none when Recheck is negative; negative: none
+	OpenFiles     int           // descriptors kept open of files that are sent from the disk; 0: 1024, or an eighth of what the process may open; negative: none
+
+	// Logger is told of what was preloaded and of what can't be watched. nil: slog.Default.
+	Logger *slog.Logger
 }
 
 // ErrStaticOption is in the errors of Server.Static for which an option is the cause.
@@ -102,18 +132,29 @@ func (s *Server) Static(prefix, dir string, o *StaticOptions) error {
 // "public, max-age=3600" for all else.
 func StaticCacheControl(name string) string { return static.CacheControl(name) }
 
-// StaticStats returns the counts of the file caches of all sites together.
-func (s *Server) StaticStats() (sum pagecache.Stats) {
+// StaticStats are the counts of the page caches of static sites, and of the
+// compression in the background.
+type StaticStats struct {
+	pagecache.Stats
+	Compression StaticCompression
+	Files       StaticOpenFiles
+}
+
+// StaticOpenFiles are the counts of files that are kept open.
+type StaticOpenFiles = static.OpenFileStats
+
+// StaticCompression are the counts of the variants of files that are made in the background.
+type StaticCompression = static.CompressionStats
+
+// StaticStats returns the counts of all sites together.
+func (s *Server) StaticStats() (sum StaticStats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, site := range s.sites {
 		st := site.Stats()
-		sum.Hits += st.Hits
-		sum.Misses += st.Misses
-		sum.Stale += st.Stale
-		sum.Evictions += st.Evictions
-		sum.Entries += st.Entries
-		sum.Bytes += st.Bytes
+		sum.Stats.Add(st.Stats)
+		sum.Compression.Add(st.Compression)
+		sum.Files.Add(st.Files)
 	}
 	return sum
 }

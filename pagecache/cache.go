@@ -2,38 +2,23 @@ package pagecache
 
 import (
 	"hash/maphash"
-	"sync"
+	"math/bits"
 	"sync/atomic"
 	"time"
 )
-
-// Defaults of Options.
-const (
-	DefaultMaxBytes   = 64 << 20
-	DefaultMaxEntries = 1 << 16
-	DefaultMaxBody    = 64 << 10
-	DefaultRecheck    = 5 * time.Second
-)
-
-// Options of a Cache. The zero value has the defaults.
-type Options struct {
-	MaxBytes   int64         // of all entries, with the table; 0: DefaultMaxBytes
-	MaxEntries int           // 0: DefaultMaxEntries
-	MaxBody    int           // bytes of the largest body; 0: DefaultMaxBody
-	Recheck    time.Duration // until an entry is stale; 0: DefaultRecheck; negative: each time it is asked for
-}
 
 // A State is what Get says of a key.
 type State uint8
 
 const (
-	Miss  State = iota // there is no entry
-	Fresh              // the entry may be used
-	Stale              // the entry's source is due for a check, and it is the caller's
+	Miss   State = iota // nothing is known of the key
+	Fresh               // the entry may be used
+	Stale               // the entry's source is due for a check, and it is the caller's
+	Absent              // the source is known to be missing
 )
 
-// String returns "miss", "fresh" or "stale".
-func (s State) String() string { return [...]string{"miss", "fresh", "stale"}[s] }
+// String returns "miss", "fresh", "stale" or "absent".
+func (s State) String() string { return [...]string{"miss", "fresh", "stale", "absent"}[s] }
 
 // A Cache maps keys to entries, within bounds of bytes and entries that it never
 // passes. It is safe for any number of goroutines. A Cache must be made by New
@@ -41,121 +26,141 @@ func (s State) String() string { return [...]string{"miss", "fresh", "stale"}[s]
 type Cache struct {
 	options Options
 	seed    maphash.Seed
-	shards  [shards]shard
+	shards  []shard // a power of two
+	shift   int     // of a hash, to its shard
+	budget  budget
+	asked   askedFor
 
-	room sync.Mutex // held while room is made for an entry; taken before a shard's lock
-
-	bytes, entries, evictions atomic.Int64
-	hits, misses, stale       counter
+	hits, misses, stale, negative    counter
+	rebuilds, evictions, notAdmitted atomic.Int64
 }
 
 // New returns an empty Cache.
 func New(o Options) *Cache {
-	if o.MaxBytes == 0 {
-		o.MaxBytes = DefaultMaxBytes
+	o = o.filled()
+	c := &Cache{options: o, seed: maphash.MakeSeed(), shards: make([]shard, o.shards()), asked: newAskedFor(o)}
+	c.shift = 64 - bits.TrailingZeros(uint(len(c.shards)))
+	c.budget.maxBytes, c.budget.maxEntries = o.MaxBytes, o.MaxEntries
+	for i := range c.shards {
+		c.shards[i].absent = newAbsences(o.absences() / len(c.shards))
 	}
-	if o.MaxEntries == 0 {
-		o.MaxEntries = DefaultMaxEntries
-	}
-	if o.MaxBody == 0 {
-		o.MaxBody = DefaultMaxBody
-	}
-	if o.Recheck == 0 {
-		o.Recheck = DefaultRecheck
-	}
-	return &Cache{options: o, seed: maphash.MakeSeed()}
+	return c
 }
 
 // Options returns the options with the defaults filled in.
 func (c *Cache) Options() Options { return c.options }
 
-// Get returns the entry of a key, or nil and Miss. When an entry's time is up,
-// one caller gets Stale, and has the source to check: if that has changed he
-// puts a new entry or deletes the key, else there is nothing to do. All others
-// go on with the old entry as Fresh meanwhile, and until the time is up again.
-// With a negative Recheck every caller gets Stale.
+// shard returns where keys of that hash are; its lower bits choose the slot.
+func (c *Cache) shard(hash uint64) *shard { return &c.shards[hash>>c.shift] }
+
+// Get returns the entry of a key, or nil with Miss or Absent. When an entry's time
+// is up, one caller gets Stale, and has the source to check: if that has changed he
+// puts a new entry, or deletes the key or calls PutAbsent, else there is nothing to
+// do. All others go on with the old entry as Fresh meanwhile, and until the time
+// is up again. With a negative Recheck every caller gets Stale. Get never waits.
 func (c *Cache) Get(key []byte, now time.Duration) (*Entry, State) {
 	hash := maphash.Bytes(c.seed, key)
-	n := c.shard(hash).get(hash, key)
+	s := c.shard(hash)
+	n := s.find(hash, key)
 	if n == nil {
+		if s.absent.has(hash, key, now) {
+			c.negative.add()
+			return nil, Absent
+		}
 		c.misses.add()
 		return nil, Miss
 	}
-	if !n.used.Load() {
-		n.used.Store(true)
-	}
-	if n.due(c.options.Recheck, now) {
+	n.use()
+	e, due := n.look(c.options.Recheck, now)
+	if due {
 		c.stale.add()
-		return n.entry, Stale
+		return e, Stale
 	}
 	c.hits.add()
-	return n.entry, Fresh
+	return e, Fresh
+}
+
+// Admit counts a request for a key that missed, and reports whether it was asked
+// for often enough (Options.AdmitAfter) that its entry is worth a place. It is advice:
+// Put does not ask it. It remembers the keys that missed last, about twice as many as
+// there may be entries, and takes one key for another once in a thousand times.
+func (c *Cache) Admit(key []byte) bool {
+	if c.asked.often(maphash.Bytes(c.seed, key), c.options.AdmitAfter) {
+		return true
+	}
+	c.notAdmitted.Add(1)
+	return false
 }
 
 // Put maps a key to an entry, in the place of the one that it had. now is when
 // the entry's source was looked at, so not later than it was read. Put returns
 // false, and does nothing, when the entry is larger than the options allow.
-func (c *Cache) Put(key string, e *Entry, now time.Duration) bool {
+func (c *Cache) Put(key string, e *Entry, now time.Duration) bool { return c.put(key, nil, e, now) }
+
+// Replace puts e in the place of old, which must not be nil. It returns false, and does
+// nothing, when the key has another entry by now or none, or when e is too large. It is for
+// whoever makes a better entry of the same source in the background.
+func (c *Cache) Replace(key string, old, e *Entry, now time.Duration) bool {
+	return old != nil && c.put(key, old, e, now)
+}
+
+// put puts e if the key has the entry old, or, when that is nil, whatever it has.
+func (c *Cache) put(key string, old, e *Entry, now time.Duration) bool {
 	cost, body := e.cost(key)
+	if c.options.MaxEntries < 1 || cost > c.options.MaxBytes || body > c.options.MaxBody {
+		return false
+	}
 	hash := maphash.String(c.seed, key)
-	if body > c.options.MaxBody || !c.reserve(cost, hash) {
-		return false
-	}
-	n := &node{key: key, hash: hash, entry: e, cost: cost}
-	n.checked.Store(int64(now))
-	c.release(c.shard(hash).put(n))
-	return true
-}
-
-// Delete removes the entry of a key and reports whether there was one.
-func (c *Cache) Delete(key []byte) bool {
-	hash := maphash.Bytes(c.seed, key)
-	n := c.shard(hash).remove(hash, key)
-	c.release(n)
-	return n != nil
-}
-
-// reserve counts an entry that is going to be put, after evicting others until
-// it fits. It fails when the entry is too large by itself, or when what is
-// there are reservations of other goroutines only.
-func (c *Cache) reserve(cost int64, hash uint64) bool {
-	if cost > c.options.MaxBytes {
-		return false
-	}
-	c.room.Lock()
-	defer c.room.Unlock()
-	for c.bytes.Load()+cost > c.options.MaxBytes || c.entries.Load() >= int64(c.options.MaxEntries) {
-		if !c.evict(hash) {
+	s := c.shard(hash)
+	for {
+		switch s.put(&c.budget, key, hash, old, e, cost, now) {
+		case putNew:
+			return true
+		case putOver:
+			c.rebuilds.Add(1)
+			return true
+		case putOutrun:
 			return false
 		}
-	}
-	c.bytes.Add(cost)
-	c.entries.Add(1)
-	return true
-}
-
-// release uncounts a node that has left the table; nil is none.
-func (c *Cache) release(n *node) {
-	if n != nil {
-		c.bytes.Add(-n.cost)
-		c.entries.Add(-1)
+		c.evict(hash, cost)
 	}
 }
 
-// evict makes room by one entry for a key of that hash: from the key's own
-// shard, so that each keeps its share, or from the next that has one. c.room is held.
-func (c *Cache) evict(hash uint64) bool {
-	const step = 1 << (64 - shardBits)
-	for range shards {
-		if n := c.shard(hash).evict(); n != nil {
-			c.release(n)
+// evict makes room by one entry: in the shard of the key that asks for it, so that each
+// keeps its share, or in the next that has one.
+func (c *Cache) evict(hash uint64, cost int64) {
+	own := int(hash >> c.shift)
+	for i := range c.shards {
+		if c.shards[(own+i)%len(c.shards)].evict(&c.budget, cost) {
 			c.evictions.Add(1)
-			return true
+			return
 		}
-		hash += step
 	}
-	return false
 }
 
-// shard returns where keys of that hash are; its lower bits choose the bucket.
-func (c *Cache) shard(hash uint64) *shard { return &c.shards[hash>>(64-shardBits)] }
+// PutAbsent remembers for Options.NegativeTTL from now on that a key's source is
+// missing, and removes its entry. Absent keys have a share of their own and never make
+// an entry go: one for each 16 of MaxEntries. Of more, the oldest are forgotten, and keys
+// longer than 256 bytes are not remembered.
+func (c *Cache) PutAbsent(key string, now time.Duration) {
+	hash := maphash.String(c.seed, key)
+	c.shard(hash).putAbsent(&c.budget, key, hash, now+c.options.NegativeTTL)
+}
+
+// Delete removes what is known of a key and reports whether it had an entry.
+func (c *Cache) Delete(key []byte) bool {
+	hash := maphash.Bytes(c.seed, key)
+	return c.shard(hash).remove(&c.budget, hash, key)
+}
+
+// PurgePrefix removes what is known of all keys that begin with prefix, and returns
+// how many had an entry. It looks at every key.
+func (c *Cache) PurgePrefix(prefix string) (entries int) {
+	for i := range c.shards {
+		entries += c.shards[i].purge(&c.budget, prefix)
+	}
+	return entries
+}
+
+// Clear removes everything but the counts of Stats and of Admit.
+func (c *Cache) Clear() { c.PurgePrefix("") }

@@ -50,20 +50,23 @@ type Entry struct {
 	Immutable       bool                     // never becomes stale
 }
 
-// overhead is about what an entry costs beside the bytes of its pages: the entry,
-// its place in the table, four representations and their fields.
-const overhead = 1024 // bytes
+// What the parts of an entry take beside the bytes of their pages.
+const (
+	entrySize          = 80 + 64 + 40 // its node and itself, its slots in the table and its ghost
+	representationSize = 64
+)
 
-// cost returns the bytes that e counts for, and its largest body.
+// cost returns the bytes of memory that e takes under a key, and its largest body. A
+// page that is in several entries counts for each.
 func (e *Entry) cost(key string) (bytes int64, body int) {
-	bytes = overhead + int64(len(key))
+	bytes = entrySize + int64(len(key)+7)&^7
 	for _, r := range e.Representations {
 		if r == nil {
 			continue
 		}
-		bytes += int64(len(r.Page.buf))
-		if r.NotModified != nil {
-			bytes += int64(len(r.NotModified.buf))
+		bytes += representationSize + r.Page.held()
+		if r.NotModified != nil && r.NotModified != r.Page.notModified {
+			bytes += r.NotModified.held()
 		}
 		body = max(body, len(r.Page.Body()))
 	}

@@ -1,166 +1,154 @@
 package pagecache
 
 import (
+	"math/bits"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-const (
-	shardBits = 4
-	shards    = 1 << shardBits
-	buckets   = 16 // of a shard at first; doubled when there are more nodes
-)
-
-// A node is one key in a shard. The first fields never change.
-type node struct {
-	key   string
-	hash  uint64
-	entry *Entry
-	cost  int64
-
-	used    atomic.Bool  // asked for since the hand passed
-	checked atomic.Int64 // when the source was looked at last, a time.Duration
-	next    atomic.Pointer[node]
-	slot    int // in shard.ring; owned by its lock
-}
-
-// due reports whether the node's source must be checked by the caller.
-func (n *node) due(recheck, now time.Duration) bool {
-	switch checked := n.checked.Load(); {
-	case n.entry.Immutable:
-		return false
-	case recheck < 0:
-		return true
-	case now-time.Duration(checked) < recheck:
-		return false
-	default:
-		return n.checked.CompareAndSwap(checked, int64(now)) // who fails was outrun
-	}
-}
-
-// A shard is a hash table with chains. Readers walk them without the lock while a
-// writer, who holds it, changes them. A reader may then miss a node, but never
-// finds a wrong one, and looks again under the lock before he says so.
+// A shard has the keys of one part of the hashes. Readers take no lock.
 type shard struct {
-	table atomic.Pointer[table]
-	mu    sync.Mutex
-	ring  []*node  // all nodes, in no order
-	hand  int      // in ring: the node to judge next
-	_     [80]byte // keeps the next shard off these cache lines
+	table  atomic.Pointer[table]
+	absent absences
+
+	mu    sync.Mutex // of those who change it
+	taken int        // slots of the table that are not nil
+	policy
+	_ [64]byte // keeps the next shard off these cache lines
 }
 
-// A table has the heads of the chains. Its length is a power of two.
-type table []atomic.Pointer[node]
-
-func (t *table) head(hash uint64) *atomic.Pointer[node] {
-	return &(*t)[hash&uint64(len(*t)-1)]
-}
-
-// get returns the node of a key, or nil.
-func (s *shard) get(hash uint64, key []byte) *node {
-	if n := s.find(hash, key); n != nil {
-		return n
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.find(hash, key)
-}
-
+// find returns the node of a key, or nil.
 func (s *shard) find(hash uint64, key []byte) *node {
-	t := s.table.Load()
-	if t == nil {
-		return nil
-	}
-	for n := t.head(hash).Load(); n != nil; n = n.next.Load() {
-		if n.hash == hash && n.key == string(key) {
-			return n
-		}
+	if t := s.table.Load(); t != nil {
+		return t.find(hash, key)
 	}
 	return nil
 }
 
-// put adds n and returns the node that its key had, now removed, or nil.
-func (s *shard) put(n *node) (old *node) {
+// An outcome is what shard.put has done.
+type outcome uint8
+
+const (
+	putNew    outcome = iota // the key had no entry
+	putOver                  // in the place of another
+	putOutrun                // nothing: the key does not have the entry that it should
+	putFull                  // nothing: there is no room
+)
+
+// put puts e if the key has the entry old, or, when that is nil, whatever it has. A key
+// that had an entry keeps its place in the policy.
+func (s *shard) put(b *budget, key string, hash uint64, old, e *Entry, cost int64, now time.Duration) outcome {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old = s.find(n.hash, []byte(n.key))
-	if t := s.table.Load(); t == nil || len(s.ring) >= len(*t) {
-		s.grow()
+	n := s.find(hash, []byte(key))
+	if old != nil && (n == nil || n.entry.Load() != old) {
+		return putOutrun
 	}
-	n.slot = len(s.ring)
-	s.ring = append(s.ring, n)
-	s.table.Load().link(n)
-	if old != nil {
-		s.unlink(old) // after its successor is in place, so that no reader misses both
+	if n != nil {
+		if !b.change(n.entry.Load(), n.cost, e, cost) {
+			return putFull
+		}
+		n.set(e, now)
+		s.resize(n, cost)
+		return putOver
 	}
-	return old
+	if !b.change(nil, 0, e, cost) {
+		return putFull
+	}
+	n = &node{key: key, hash: hash, cost: cost}
+	n.set(e, now)
+	s.reserve()
+	s.taken += s.table.Load().add(n)
+	s.policy.add(n)
+	s.absent.remove(hash, key)
+	return putNew
 }
 
-// link puts n before the others of its chain.
-func (t *table) link(n *node) {
-	head := t.head(n.hash)
-	n.next.Store(head.Load())
-	head.Store(n)
+const minTable = 16
+
+// reserve makes sure that half of the slots are free when a node is added.
+func (s *shard) reserve() {
+	if t := s.table.Load(); t == nil || 2*(s.taken+1) > len(*t) {
+		s.rebuild()
+	}
 }
 
-// grow makes a table of twice the size. Readers of the old one may be led into
-// chains of the new one; as a node in those is only followed by nodes that were
-// moved before it, they come to an end.
-func (s *shard) grow() {
-	size := buckets
-	if t := s.table.Load(); t != nil {
-		size = 2 * len(*t)
+// rebuild makes a table that is filled by a quarter to a half, with one node more.
+func (s *shard) rebuild() {
+	nodes := s.main.nodes + s.small.nodes
+	t := make(table, max(minTable, 1<<bits.Len(uint(4*(nodes+1)-1))))
+	for _, q := range []*queue{&s.small, &s.main} {
+		for n := q.oldest; n != nil; n = n.next {
+			t.add(n)
+		}
 	}
-	t := make(table, size)
-	for _, n := range s.ring {
-		t.link(n)
-	}
+	s.taken = nodes
+	s.ghosts.grow(len(t))
 	s.table.Store(&t)
 }
 
-// remove removes the node of a key and returns it, or nil.
-func (s *shard) remove(hash uint64, key []byte) *node {
+// putAbsent removes a key's entry and remembers until a time that it has none.
+func (s *shard) putAbsent(b *budget, key string, hash uint64, until time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.absent.put(key, hash, until)
+	if n := s.find(hash, []byte(key)); n != nil { // after it is known to be absent: no reader finds neither
+		s.policy.remove(n)
+		s.drop(b, n)
+	}
+}
+
+func (s *shard) remove(b *budget, hash uint64, key []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.absent.remove(hash, string(key))
 	n := s.find(hash, key)
-	if n != nil {
-		s.unlink(n)
+	if n == nil {
+		return false
 	}
-	return n
+	s.policy.remove(n)
+	s.drop(b, n)
+	return true
 }
 
-// evict removes a node that was not asked for since the hand passed it last, and
-// returns it; nil when there is no node.
-func (s *shard) evict() *node {
+func (s *shard) purge(b *budget, prefix string) (entries int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.ring) == 0 {
-		return nil
-	}
-	for judged := 0; ; judged++ {
-		s.hand %= len(s.ring)
-		n := s.ring[s.hand]
-		if n.used.Swap(false) && judged < 2*len(s.ring) { // readers may mark all again and again
-			s.hand++
-			continue
+	s.absent.purge(prefix)
+	for _, q := range []*queue{&s.small, &s.main} {
+		for n, next := q.oldest, (*node)(nil); n != nil; n = next {
+			if next = n.next; strings.HasPrefix(n.key, prefix) {
+				s.policy.remove(n)
+				s.drop(b, n)
+				entries++
+			}
 		}
-		s.unlink(n)
-		s.hand++ // past the newest node, which was moved here
-		return n
 	}
+	if s.table.Load() != nil && entries > 0 {
+		s.rebuild()
+	}
+	return entries
 }
 
-// unlink takes n out of its chain and of the ring. n goes on to lead to the rest
-// of the chain those readers who are at it.
-func (s *shard) unlink(n *node) {
-	p := s.table.Load().head(n.hash)
-	for p.Load() != n {
-		p = &p.Load().next
+// evict removes the node that the policy chooses, to make room for an entry of a cost. It
+// returns false when there is none.
+func (s *shard) evict(b *budget, cost int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.policy.victim(cost)
+	if n == nil {
+		return false
 	}
-	p.Store(n.next.Load())
-	last := s.ring[len(s.ring)-1]
-	s.ring[n.slot], last.slot = last, n.slot
-	s.ring[len(s.ring)-1] = nil
-	s.ring = s.ring[:len(s.ring)-1]
+	s.drop(b, n)
+	return true
+}
+
+// drop takes a node that has left the policy out of the table. Readers who are at it may use its entry.
+func (s *shard) drop(b *budget, n *node) {
+	b.change(n.entry.Load(), n.cost, nil, 0)
+	if s.taken -= s.table.Load().take(n); s.taken == 0 {
+		s.table.Store(nil)
+	}
 }

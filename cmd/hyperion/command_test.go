@@ -136,7 +136,7 @@ func TestVersion(t *testing.T) {
 		}
 	}
 	long := run(t, []string{"HYPERION_NATIVE=off"}, "version", "-v")
-	for _, want := range []string{runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, "GOMAXPROCS", "engine", "unit      cpu"} {
+	for _, want := range []string{runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH, "GOMAXPROCS", "engine", "file rung sendfile", "unit      cpu"} {
 		if !strings.Contains(long.stdout, want) {
 			t.Errorf("version -v lacks %q: %s", want, long.stdout)
 		}
@@ -145,8 +145,28 @@ func TestVersion(t *testing.T) {
 	if err := json.Unmarshal([]byte(run(t, nil, "version", "--json").stdout), &b); err != nil {
 		t.Fatal(err)
 	}
-	if b.Version != version || b.Go != runtime.Version() || b.CPUs != runtime.NumCPU() || len(b.Units) == 0 || b.Units[0].Name != "cpu" {
+	if b.Version != version || b.Go != runtime.Version() || b.CPUs != runtime.NumCPU() || len(b.Units) == 0 || b.Units[0].Name != "cpu" ||
+		len(b.Rungs) == 0 || b.Rungs[0].Name != "page" {
 		t.Errorf("version --json: %+v", b)
+	}
+}
+
+// Who asks for a way to send files that there is not learns which there are.
+func TestFileRung_unknown(t *testing.T) {
+	for _, c := range []struct {
+		place     string
+		env, args []string
+		code      int
+	}{
+		{"--file-rung", nil, []string{"serve", "--file-rung=mmap"}, exitUsage},
+		{"HYPERION_FILE_RUNG", []string{"HYPERION_FILE_RUNG=mmap"}, []string{"serve"}, exitConfig},
+	} {
+		got := run(t, c.env, c.args...)
+		for _, part := range []string{c.place, "mmap", "auto, small, splice, sendfile or copy"} {
+			if got.code != c.code || !strings.Contains(got.stderr, part) {
+				t.Errorf("%s: exit code %d, lacks %q: %s", c.place, got.code, part, got.stderr)
+			}
+		}
 	}
 }
 

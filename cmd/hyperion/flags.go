@@ -37,6 +37,8 @@ type serverFlags struct {
 	maxHeader, maxTarget, maxBody, minBodyRate      setting.Size
 	maxHeaderCount, maxConns                        setting.Count
 
+	fileRung setting.Choice
+
 	groups []flagGroup
 }
 
@@ -64,12 +66,15 @@ func newServerFlags() *serverFlags {
 		minBodyRate:    setting.Size{Bytes: goserver.DefaultMinBodyRate, Optional: true, Max: 1 << 30},
 		maxHeaderCount: setting.Count{N: goserver.DefaultMaxHeaderCount},
 		maxConns:       setting.Count{N: goserver.DefaultMaxConns, Optional: true},
+
+		fileRung: setting.Choice{Word: "auto", Words: fileRungs()},
 	}
-	listen, logging, limits := newGroup("Server", false), newGroup("Logs", false), newGroup("Limits", true)
+	listen, logging, limits, tuning := newGroup("Server", false), newGroup("Logs", false), newGroup("Limits", true), newGroup("Tuning", true)
 	f.defineListen(listen.FlagSet)
 	f.defineLogging(logging.FlagSet)
 	f.defineLimits(limits.FlagSet)
-	f.groups = []flagGroup{listen, logging, limits}
+	f.defineTuning(tuning.FlagSet)
+	f.groups = []flagGroup{listen, logging, limits, tuning}
 	return f
 }
 
@@ -98,6 +103,22 @@ func (f *serverFlags) defineLimits(fs *pflag.FlagSet) {
 	fs.Var(&f.maxTarget, "max-target-bytes", "of a request's path and query; above: 414")
 	fs.Var(&f.maxBody, "max-body-bytes", "of a request's body; above: 413")
 	fs.Var(&f.maxConns, "max-conns", "connections at once; others wait to be accepted")
+}
+
+func (f *serverFlags) defineTuning(fs *pflag.FlagSet) {
+	fs.Var(&f.fileRung, "file-rung", "how files on the disk are sent; hyperion version -v tells what this system has")
+}
+
+// fileRungs returns the words for --file-rung: auto, and the ways to send a file
+// that is not in memory.
+func fileRungs() []string {
+	words := []string{"auto"}
+	for _, r := range goserver.FileRungs() {
+		if r.Name != "page" {
+			words = append(words, r.Name)
+		}
+	}
+	return words
 }
 
 // attach gives the command the flags and the help that shows them in groups.
@@ -130,5 +151,6 @@ func (f *serverFlags) server() *goserver.Server {
 		MaxTargetBytes:    int(f.maxTarget.Bytes),
 		MaxBodyBytes:      f.maxBody.Bytes,
 		MaxConns:          f.maxConns.N,
+		FileRung:          f.fileRung.Word,
 	}
 }

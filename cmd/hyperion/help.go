@@ -52,7 +52,7 @@ func writeHelp(w io.Writer, cmd *cobra.Command, groups []flagGroup, all bool) {
 	}
 	fmt.Fprintln(w)
 	if hidden {
-		fmt.Fprintln(w, "Limits: --help-all.")
+		fmt.Fprintln(w, "Limits and tuning: --help-all.")
 	}
 	if all {
 		fmt.Fprintln(w, "SIZE is a number of bytes or has a unit (KiB, MiB, GiB); TIME has one (ms, s, m, h). \"none\" switches a limit off.")

@@ -3,7 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
+	"path"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -19,17 +23,21 @@ import (
 type serveFlags struct {
 	*serverFlags
 
-	index, errorPages           setting.List
-	listing, dotfiles, sidecars bool
-	spa, cacheControl           string
-	cacheSize, maxCachedFile    setting.Size
-	recheck                     setting.Span
+	index, errorPages, preload, immutable           setting.List
+	listing, dotfiles, sidecars, compression, watch bool
+	spa, cacheControl                               string
+	cacheSize, maxCachedFile                        setting.Size
+	recheck                                         setting.Span
+	cacheEntries, admitAfter, openFiles             setting.Count
 }
 
 // Defaults of goserver.StaticOptions, where zero means them.
 const (
 	defaultCacheSize     = 64 << 20
-	defaultMaxCachedFile = 64 << 10
+	defaultMaxCachedFile = 32 << 10
+	defaultCacheEntries  = 65536
+	defaultAdmitAfter    = 2
+	defaultOpenFiles     = 1024
 )
 
 func newServeFlags() *serveFlags {
@@ -41,11 +49,25 @@ func newServeFlags() *serveFlags {
 		cacheSize:     setting.Size{Bytes: defaultCacheSize, Optional: true},
 		maxCachedFile: setting.Size{Bytes: defaultMaxCachedFile, Max: 1 << 30},
 		recheck:       setting.Span{D: 5 * time.Second, Zero: true},
+		preload:       setting.List{Kind: "DIR"},
+		immutable:     setting.List{Kind: "PATTERN", Check: checkPattern},
+		compression:   true,
+		cacheEntries:  setting.Count{N: defaultCacheEntries},
+		admitAfter:    setting.Count{N: defaultAdmitAfter},
+		openFiles:     setting.Count{N: defaultOpenFiles, Optional: true},
 	}
-	site := newGroup("Site", false)
+	site, cache := newGroup("Site", false), newGroup("Files in memory", true)
 	f.define(site.FlagSet)
-	f.groups = append([]flagGroup{site}, f.groups...)
+	f.defineCache(cache.FlagSet)
+	f.groups = append(append([]flagGroup{site}, f.groups...), cache)
 	return f
+}
+
+func checkPattern(s string) error {
+	if _, err := path.Match(s, ""); err != nil || s == "" {
+		return errors.New("expected a pattern, such as *.woff2 or assets/*")
+	}
+	return nil
 }
 
 func (f *serveFlags) define(fs *pflag.FlagSet) {
@@ -60,6 +82,17 @@ func (f *serveFlags) define(fs *pflag.FlagSet) {
 	fs.Var(&f.cacheSize, "cache-size", "memory for whole responses; none: files come from the disk")
 	fs.Var(&f.maxCachedFile, "cache-max-file", "larger files come from the disk")
 	fs.Var(&f.recheck, "recheck", "how long a response is sent from memory before its file is looked at again; 0s: each time")
+	toggle(fs, &f.watch, "watch", "let the system tell of changes in the directory, so that they show at once")
+	fs.Var(&f.immutable, "immutable", "files that never change, such as *.woff2 or assets/*, are not looked at again; may be repeated")
+	fs.Var(&f.preload, "preload-static", "load the files below this directory of the site at start, . for all; they are immutable; may be repeated")
+	toggle(fs, &f.compression, "compression", "make gzip, br and zstd variants of files in memory, in the background (off: --no-compression)")
+	setting.Negate(fs, "compression", &f.compression)
+}
+
+func (f *serveFlags) defineCache(fs *pflag.FlagSet) {
+	fs.Var(&f.cacheEntries, "cache-entries", "paths in memory at once")
+	fs.Var(&f.admitAfter, "admit-after", "requests for a file before it is kept in memory")
+	fs.Var(&f.openFiles, "open-files", "files kept open that come from the disk")
 }
 
 // errorPage splits "404=404.html".
@@ -82,7 +115,7 @@ func (a *app) serveCommand() *cobra.Command {
 			if len(args) > 0 {
 				dir = args[0]
 			}
-			return ran(a.serve(f.serverFlags, func(srv *goserver.Server) (site, error) { return f.directory(srv, dir) }))
+			return ran(a.serve(f.serverFlags, func(srv *goserver.Server) (site, error) { return f.directory(a.logs.log, srv, dir) }))
 		},
 	}
 	f.attach(cmd)
@@ -90,13 +123,21 @@ func (a *app) serveCommand() *cobra.Command {
 }
 
 // directory registers the files of dir.
-func (f *serveFlags) directory(srv *goserver.Server, dir string) (site, error) {
+func (f *serveFlags) directory(log *slog.Logger, srv *goserver.Server, dir string) (site, error) {
 	if strings.ContainsFunc(f.cacheControl, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return site{}, badConfig(fmt.Errorf("--cache-control %q: expected printable ASCII", f.cacheControl))
 	}
 	abs, err := filepath.Abs(dir)
 	if err == nil {
-		err = srv.Static("/", dir, f.options())
+		o := f.options()
+		o.Logger = log
+		for _, d := range f.preload.Items {
+			o.Preload = append(o.Preload, below(abs, d))
+		}
+		err = srv.Static("/", dir, o)
+	}
+	if len(f.preload.Items) > 0 {
+		settleMemory(srv.StaticStats().Bytes)
 	}
 	if err != nil {
 		return site{}, badConfig(fmt.Errorf("cannot serve %s: %w", dir, err))
@@ -104,9 +145,33 @@ func (f *serveFlags) directory(srv *goserver.Server, dir string) (site, error) {
 	return site{name: dir, dir: abs}, nil
 }
 
+// settleMemory is for a heap of which loaded bytes are there to stay: what loading has left
+// behind goes back to the system, and from now on the collector lets 64 MiB of garbage come
+// together, not as much again as was loaded. GOGC, when it is set, stands.
+func settleMemory(loaded int64) {
+	const garbage, least = 64 << 20, 10 // bytes; percent
+	if os.Getenv("GOGC") == "" && loaded > garbage {
+		debug.SetGCPercent(max(least, int(100*garbage/loaded)))
+	}
+	debug.FreeOSMemory()
+}
+
+// below returns the name that a directory given on the command line has in dir,
+// which is absolute. One that is not below it comes out as such, for the server to tell.
+func below(dir, name string) string {
+	if filepath.IsAbs(name) {
+		if rel, err := filepath.Rel(dir, name); err == nil {
+			name = rel
+		}
+	}
+	return path.Clean(filepath.ToSlash(name))
+}
+
 func (f *serveFlags) options() *goserver.StaticOptions {
 	o := &goserver.StaticOptions{
 		Index: f.index.Items, Listing: f.listing, Dotfiles: f.dotfiles, SPA: f.spa, NoSidecars: !f.sidecars,
+		NoCompression: !f.compression, Immutable: f.immutable.Items, Watch: f.watch,
+		CacheEntries: f.cacheEntries.N, AdmitAfter: f.admitAfter.N, OpenFiles: f.openFiles.N,
 		ErrorPages: map[int]string{}, CacheBytes: f.cacheSize.Bytes, MaxCachedFile: int(f.maxCachedFile.Bytes), Recheck: f.recheck.D,
 	}
 	for _, item := range f.errorPages.Items {
@@ -118,6 +183,9 @@ func (f *serveFlags) options() *goserver.StaticOptions {
 	}
 	if f.cacheSize.Bytes == setting.None {
 		o.CacheBytes, o.MaxCachedFile = 0, -1
+	}
+	if f.openFiles.N == defaultOpenFiles {
+		o.OpenFiles = 0 // which is less where the process may not open so many
 	}
 	if f.recheck.D == 0 {
 		o.Recheck = -1

@@ -32,6 +32,11 @@ func TestServe_flags(t *testing.T) {
 		{"sidecar", nil, "/app.js", "gzip", 200, "Content-Encoding: gzip", "packed"},
 		{"no sidecars", []string{"--no-sidecars"}, "/app.js", "gzip", 200, "Content-Encoding: ", "script"},
 		{"Cache-Control", []string{"--cache-control=max-age=7"}, "/app.js", "", 200, "Cache-Control: max-age=7", "script"},
+		{"preload", []string{"--preload-static=sub", "--preload-static=."}, "/sub/a.txt", "", 200, "Content-Length: 1", "a"},
+		{"preload of what is not there", []string{"--preload-static=none"}, "/", "", 200, "", "front"},
+		{"no compression", []string{"--no-compression", "--no-sidecars"}, "/app.js", "gzip", 200, "Vary: ", "script"},
+		{"compression", []string{"--no-sidecars"}, "/app.js", "gzip", 200, "Vary: Accept-Encoding", "script"},
+		{"tuning", []string{"--watch", "--immutable=*.js", "--cache-entries=9", "--admit-after=1", "--open-files=none"}, "/app.js", "", 200, "", "script"},
 		{"no cache", []string{"--cache-size=none", "--recheck=0s"}, "/sub/a.txt", "", 200, "Content-Length: 1", "a"},
 	}
 	for _, c := range cases {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hyperion-server/hyperion/goserver"
 	"github.com/hyperion-server/hyperion/native/cpu"
 )
 
@@ -27,7 +28,16 @@ type build struct {
 	CPUs     int        `json:"cpus"`
 	MaxProcs int        `json:"gomaxprocs"`
 	Engine   string     `json:"engine"`
+	Opening  string     `json:"file_opening"`
+	Rungs    []rungInfo `json:"file_rungs"`
 	Units    []unitInfo `json:"units"`
+}
+
+// rungInfo is one row of the ways to send a file.
+type rungInfo struct {
+	Name   string `json:"name"`
+	Use    string `json:"use"`
+	Reason string `json:"reason,omitempty"` // why it is never used here
 }
 
 // unitInfo is one row of the C units and what they depend on.
@@ -56,6 +66,7 @@ func readBuild() build {
 	b := build{
 		Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH,
 		Kernel: kernel(), CPUs: runtime.NumCPU(), MaxProcs: runtime.GOMAXPROCS(0), Engine: engine(),
+		Opening: goserver.StaticOpening(),
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -63,6 +74,9 @@ func readBuild() build {
 				b.Commit = s.Value
 			}
 		}
+	}
+	for _, r := range goserver.FileRungs() {
+		b.Rungs = append(b.Rungs, rungInfo(r))
 	}
 	for _, u := range cpu.Units() {
 		b.Units = append(b.Units, unitInfo(u))
@@ -108,6 +122,14 @@ func writeVersion(w io.Writer, b build, verbose, asJSON bool) error {
 	row("kernel", b.Kernel)
 	row("cpus", fmt.Sprintf("%d, GOMAXPROCS %d", b.CPUs, b.MaxProcs))
 	row("engine", b.Engine)
+	row("opening", b.Opening)
+	for _, r := range b.Rungs {
+		state := r.Use
+		if r.Reason != "" {
+			state = "never (" + r.Reason + ")"
+		}
+		row("file rung", fmt.Sprintf("%-9s %s", r.Name, state))
+	}
 	for _, u := range b.Units {
 		state := u.Variant
 		if u.Reason != "" {

@@ -26,20 +26,25 @@ type Unit struct {
 const Generic = "generic"
 
 // Names returns the C units that exist, in the order of native's folders.
-func Names() []string { return nil }
+func Names() (names []string) {
+	for _, u := range units {
+		names = append(names, u.name)
+	}
+	return names
+}
 
 // Units returns this package's own row, whose Variant lists the feature bits
 // that are set, followed by one row for each of Names.
 func Units() []Unit {
-	units := []Unit{self()}
+	rows := []Unit{self()}
 	for _, name := range Names() {
 		u := Unit{Name: name, Variant: "native"}
 		if on, why := Enabled(name); !on {
 			u.Variant, u.Reason = Generic, why
 		}
-		units = append(units, u)
+		rows = append(rows, u)
 	}
-	return units
+	return rows
 }
 
 func self() Unit {

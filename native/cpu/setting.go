@@ -21,10 +21,11 @@ var ErrUnknownUnit = errors.New("cpu: " + Env + " names an unknown unit")
 // Enabled reports whether the native code of a unit may be called and, when it
 // may not, why. It costs a lookup: ask once and keep the answer.
 func Enabled(unit string) (on bool, why string) {
-	if whyNotBuilt != "" {
-		return false, whyNotBuilt
+	u := lookup(unit)
+	if why := u.missing(); why != "" {
+		return false, why
 	}
-	return environ().enabled(unit)
+	return environ().enabled(&u)
 }
 
 // Check returns an error that wraps ErrUnknownUnit for each item of Env that
@@ -45,16 +46,16 @@ func parse(value string) (s setting) {
 	return s
 }
 
-func (s setting) enabled(unit string) (on bool, why string) {
+func (s setting) enabled(u *unit) (on bool, why string) {
 	for _, item := range slices.Backward(s) {
 		switch item {
-		case "on", unit:
+		case "on", u.name:
 			return true, ""
-		case "off", "-" + unit:
+		case "off", "-" + u.name:
 			return false, Env + " says " + item
 		}
 	}
-	return true, ""
+	return u.off == "", u.off
 }
 
 func (s setting) check(names []string) (err error) {

@@ -25,9 +25,28 @@ func TestSetting(t *testing.T) {
 		{"-unmask,on", "unmask", true, ""},
 		{" , off ,, ", "unmask", false, "HYPERION_NATIVE says off"},
 	} {
-		on, why := parse(c.value).enabled(c.unit)
+		on, why := parse(c.value).enabled(&unit{name: c.unit})
 		if on != c.on || why != c.why {
 			t.Errorf("%q: enabled(%q) = %v, %q; want %v, %q", c.value, c.unit, on, why, c.on, c.why)
+		}
+	}
+}
+
+func TestSetting_offByDefault(t *testing.T) {
+	u := &unit{name: "unmask", off: "no gain"}
+	for _, c := range []struct {
+		value string
+		on    bool
+		why   string
+	}{
+		{"", false, "no gain"},
+		{"huffman", false, "no gain"},
+		{"unmask", true, ""},
+		{"on", true, ""},
+		{"on,-unmask", false, "HYPERION_NATIVE says -unmask"},
+	} {
+		if on, why := parse(c.value).enabled(u); on != c.on || why != c.why {
+			t.Errorf("%q: enabled = %v, %q; want %v, %q", c.value, on, why, c.on, c.why)
 		}
 	}
 }

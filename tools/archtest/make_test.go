@@ -61,7 +61,7 @@ func TestCIStages(t *testing.T) {
 			t.Errorf(".ci/run makes %s, the Makefile has no such target", s[1])
 		}
 	}
-	for _, name := range []string{"all", "test", "lint", "purego", "nocgo", "race", "fuzz", "bench"} {
+	for _, name := range []string{"all", "test", "lint", "variants", "race", "fuzz", "bench"} {
 		if !seen[name] {
 			t.Errorf(".ci/run does not make %s", name)
 		}

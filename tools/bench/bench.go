@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,8 +127,13 @@ func (b *bench) program(s *server) string {
 // round. What it has is kept when the context ends, too.
 func (b *bench) measure(ctx context.Context) error {
 	for _, r := range b.rows {
+		if r.site != nil {
+			if err := r.site(b.dir); err != nil {
+				return errors.Join(err, b.keep())
+			}
+		}
 		for round := 1; round <= b.rounds; round++ {
-			for _, s := range b.servers {
+			for _, s := range b.turn(round) {
 				if !slices.Contains(s.kinds, r.kind) {
 					continue
 				}
@@ -141,6 +147,16 @@ func (b *bench) measure(ctx context.Context) error {
 		}
 	}
 	return b.keep()
+}
+
+// turn returns the servers in the order of a round: backwards in every second
+// one, so that what changes slowly falls on all alike.
+func (b *bench) turn(round int) []*server {
+	turn := slices.Clone(b.servers)
+	if round%2 == 0 {
+		slices.Reverse(turn)
+	}
+	return turn
 }
 
 func progress(r *row, t report.Trial) {
@@ -172,11 +188,14 @@ func (b *bench) trial(ctx context.Context, r *row, s *server, round int) report.
 		return result
 	}
 	result.Figure = r.figure(m)
-	if m.P50 > 0 { // else nothing that has a rate was measured
+	switch {
+	case r.kind == large: // as cpuPerBody
+		result.Rate = float64(m.Bytes) / float64(r.size) / m.Elapsed.Seconds()
+	case m.P50 > 0: // else nothing that has a rate was measured
 		result.Rate = float64(m.Requests) / m.Elapsed.Seconds()
 	}
 	result.P50, result.P99, result.RSS = m.P50, m.P99, m.RSS
-	result.Errors, result.Note = m.Errors, b.anonymous(m.Problem)
+	result.Errors, result.Note = m.Errors, b.anonymous(cmp.Or(m.Problem, m.Note))
 	return result
 }
 

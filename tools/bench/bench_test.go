@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,11 +18,11 @@ import (
 )
 
 func TestParseOptions(t *testing.T) {
-	o, err := parseOptions([]string{"-rows", "^(hello)", "-peers", "nginx,caddy", "-rounds", "5"})
-	if err != nil || !o.rows.MatchString("hello-static") || o.rows.MatchString("json") || !slices.Equal(o.peers, []string{"nginx", "caddy"}) || o.rounds != 5 || o.duration != 4*time.Second {
+	o, err := parseOptions([]string{"-rows", "^(hello)", "-peers", "nginx,caddy", "-rounds", "7"})
+	if err != nil || !o.rows.MatchString("hello-static") || o.rows.MatchString("json") || !slices.Equal(o.peers, []string{"nginx", "caddy"}) || o.rounds != 7 || o.duration != 2*time.Second {
 		t.Errorf("%+v, %v", o, err)
 	}
-	if o.command != "go run ./tools/bench -rows '^(hello)' -peers nginx,caddy -rounds 5" {
+	if o.command != "go run ./tools/bench -rows '^(hello)' -peers nginx,caddy -rounds 7" {
 		t.Errorf("command %q", o.command)
 	}
 	if o, err := parseOptions([]string{"-quick"}); o.rounds != 1 || o.duration != time.Second || err != nil {
@@ -49,6 +51,7 @@ func TestPickServers(t *testing.T) {
 
 // What rows and servers say of each other must be true.
 func TestRows(t *testing.T) {
+	sizeless := map[kind]bool{stream: true, random: true, condition: true}
 	names := map[string]bool{}
 	serverNames := map[string]bool{"": true}
 	for _, s := range servers {
@@ -59,7 +62,7 @@ func TestRows(t *testing.T) {
 			t.Errorf("two rows are named %s", r.Name)
 		}
 		names[r.Name] = true
-		if r.drive == nil || r.path == "" || r.Unit == "" || r.Title == "" || r.Load == "" || r.size == 0 && r.kind != stream {
+		if r.drive == nil || r.path == "" || r.Unit == "" || r.Title == "" || r.Load == "" || r.size == 0 && !sizeless[r.kind] {
 			t.Errorf("%s: not whole: %+v", r.Name, r)
 		}
 		for _, target := range r.Targets {
@@ -76,12 +79,21 @@ func TestRows(t *testing.T) {
 }
 
 func TestFigure(t *testing.T) {
-	m := load.Result{Requests: 1000, CPU: 12 * time.Millisecond, Growth: 512_000}
-	if got := (&row{}).figure(m); got != 12 {
-		t.Errorf("CPU: %v, want 12 µs", got)
+	m := load.Result{Requests: 1000, CPU: 12 * time.Millisecond, Growth: 512_000, Bytes: 4_000_000}
+	for want, r := range map[float64]*row{12: {}, 512: {measure: growthPerRequest}, 6: {measure: cpuPerBody, size: 2000}} {
+		if got := r.figure(m); got != want {
+			t.Errorf("figure %v, want %v", got, want)
+		}
 	}
-	if got := (&row{bytes: true}).figure(m); got != 512 {
-		t.Errorf("memory: %v, want 512 bytes", got)
+}
+
+func TestTurn(t *testing.T) {
+	a, z := &server{}, &server{}
+	b := &bench{servers: []*server{a, z}}
+	for round, first := range map[int]*server{1: a, 2: z, 3: a} {
+		if got := b.turn(round); len(got) != 2 || got[0] != first {
+			t.Errorf("round %d begins with the wrong server", round)
+		}
 	}
 }
 
@@ -95,18 +107,56 @@ func TestSite(t *testing.T) {
 		t.Errorf("object of %d keys, %d bytes; want 50 keys in at most 2048 bytes", len(newObject()), len(body))
 	}
 	for _, r := range rows(int64(len(body))) {
-		name := filepath.Join(dir, r.path)
+		name, size := filepath.Join(dir, r.path), r.size
 		switch r.kind {
 		case object:
 			name = filepath.Join(dir, "object.json")
 		case hello:
 			name = filepath.Join(dir, "files", "hello.txt")
-		case stream:
+		case condition:
+			size = 8 << 10
+		case ranged:
+			size = 1 << 20
+		case stream, large, random, preload: // made by the rows
 			continue
 		}
-		if fi, err := os.Stat(name); err != nil || fi.Size() != r.size {
-			t.Errorf("%s: %v, %v; want %d bytes", r.Name, fi, err, r.size)
+		if fi, err := os.Stat(name); err != nil || fi.Size() != size {
+			t.Errorf("%s: %v, %v; want %d bytes", r.Name, fi, err, size)
 		}
+	}
+}
+
+func TestSite_sidecars(t *testing.T) {
+	dir := t.TempDir()
+	if err := errors.Join(writeSite(dir), writeSidecars(dir)); err != nil {
+		t.Fatal(err)
+	}
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(dir, "files", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	plain, gz, br := read("sidecars/script.js"), read("sidecars/script.js.gz"), read("sidecars/script.js.br")
+	if !bytes.Equal(plain, read("script.js")) || len(plain) != scriptSize {
+		t.Error("the copy is not the script")
+	}
+	if len(gz) < scriptSize/20 || len(gz) > scriptSize/2 || len(br) >= len(gz) {
+		t.Errorf("gzip %d bytes, br %d: does not compress like a program", len(gz), len(br))
+	}
+}
+
+func TestTitled(t *testing.T) {
+	if a, b := titled("00/0001.txt", 1024), titled("00/0002.txt", 1024); len(a) != 1024 || bytes.Equal(a, b) {
+		t.Error("files are alike, or of another length")
+	}
+	sizes := map[int64]bool{}
+	for i := range preloadFiles {
+		sizes[preloadSize(i)] = true
+	}
+	if len(sizes) != 3<<10+1 || !sizes[1<<10] || !sizes[4<<10] {
+		t.Errorf("%d sizes of preloaded files, want all from 1 to 4 KiB", len(sizes))
 	}
 }
 

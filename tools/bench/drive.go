@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/hyperion-server/hyperion/pagecache"
 	"github.com/hyperion-server/hyperion/tools/bench/load"
+	"github.com/hyperion-server/hyperion/tools/bench/proc"
 )
 
 // wrk drives with wrk: once to warm up, once to measure.
@@ -19,7 +23,7 @@ func wrk(w load.Wrk) func(context.Context, *trial) (load.Result, error) {
 	return func(ctx context.Context, t *trial) (load.Result, error) {
 		w := w
 		w.URL = "http://" + t.target.Addr.String() + t.target.Path
-		w.CPU = t.bench.loadCPU
+		w.CPU, w.Fields = t.bench.loadCPU, append(w.Fields, t.target.Fields...)
 		if w.Script != "" {
 			w.Script = filepath.Join(t.bench.Root, w.Script)
 		}
@@ -28,14 +32,23 @@ func wrk(w load.Wrk) func(context.Context, *trial) (load.Result, error) {
 			return load.Result{}, err
 		}
 		w.Duration = t.bench.duration
-		return w.Run(ctx, t.pids)
+		r, err := w.Run(ctx, t.pids)
+		if err == nil && float64(r.Bytes) < 0.99*float64(r.Requests*t.target.Size) {
+			err = errShort
+		}
+		return r, err
 	}
 }
 
-// loader drives with one of the own clients.
+// errShort is how it shows, with wrk, that bodies under load are not whole; the own
+// clients look at each answer.
+var errShort = errors.New("wrk received fewer bytes than the bodies of the answers have")
+
+// loader drives with one of the own clients; args override the settings of the run.
 func loader(mode string, args ...string) func(context.Context, *trial) (load.Result, error) {
 	return func(ctx context.Context, t *trial) (r load.Result, err error) {
-		cmd := t.loader(append(args, "-warm", t.bench.warm.String(), "-duration", t.bench.duration.String(), "-settle", t.bench.settle.String(), mode)...)
+		all := []string{"-warm", t.bench.warm.String(), "-duration", t.bench.duration.String(), "-settle", t.bench.settle.String()}
+		cmd := t.loader(append(append(all, args...), mode)...)
 		var out, problem bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &problem
 		if err := load.RunCommand(ctx, cmd); err != nil {
@@ -91,4 +104,68 @@ func besideIdle(ctx context.Context, t *trial) (load.Result, error) {
 		r.Problem = kept.Problem
 	}
 	return r, nil
+}
+
+// preloaded waits until the server has all files in memory and answers one of
+// them. Bytes is what their answers have, heads too; RSS is that of a server
+// that has settled.
+func preloaded(ctx context.Context, t *trial) (r load.Result, err error) {
+	if err := t.awaitEntries(ctx, preloadFiles); err != nil {
+		return r, err
+	}
+	if _, err := load.Check(t.preloadTarget(preloadFiles - 1)); err != nil {
+		return r, err
+	}
+	r.Elapsed, r.Requests = time.Since(t.started), preloadFiles
+	for i := range preloadFiles {
+		r.Bytes += preloadSize(i)
+		if i%1000 != 0 {
+			continue
+		}
+		head, err := load.HeadSize(t.preloadTarget(i))
+		if err != nil {
+			return r, err
+		}
+		r.Bytes += 1000 * int64(head)
+	}
+	select {
+	case <-time.After(t.bench.settle):
+	case <-ctx.Done():
+		return r, ctx.Err()
+	}
+	r.RSS, err = proc.RSS(t.pids)
+	return r, err
+}
+
+// preloadTarget is the i-th preloaded file.
+func (t *trial) preloadTarget(i int) load.Target {
+	name := preloadName(i)
+	return load.Target{Addr: t.target.Addr, Path: "/preloaded/" + name, Size: preloadSize(i), Body: titled(name, int(preloadSize(i)))}
+}
+
+// awaitEntries waits until our server's file cache has that many entries, or a minute.
+func (t *trial) awaitEntries(ctx context.Context, n int64) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.target.Addr.String()+"/state", nil)
+		if err != nil {
+			return err
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		var state struct{ Files pagecache.Stats }
+		err = json.NewDecoder(resp.Body).Decode(&state)
+		resp.Body.Close()
+		if err != nil || state.Files.Entries >= n {
+			return err
+		}
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d files in memory: %w", state.Files.Entries, n, ctx.Err())
+		}
+	}
 }

@@ -51,8 +51,8 @@ func parseOptions(args []string) (o options, err error) {
 	rows := fs.String("rows", "", "measure only rows whose name this regular expression matches")
 	peers := fs.String("peers", "", "measure only these beside Hyperion: of epoll,nginx,h2o,caddy,nethttp,fasthttp")
 	quick := fs.Bool("quick", false, "one round of one second: to see that all works, not for figures")
-	fs.IntVar(&o.rounds, "rounds", 3, "interleaved rounds")
-	fs.DurationVar(&o.duration, "duration", 4*time.Second, "of each load, whole seconds")
+	fs.IntVar(&o.rounds, "rounds", 5, "interleaved rounds")
+	fs.DurationVar(&o.duration, "duration", 2*time.Second, "of each load, whole seconds")
 	fs.BoolVar(&o.publish, "publish", false, "put the rows measured into docs/bench/peers.csv and docs/BENCHMARKS.md")
 	fs.BoolVar(&o.list, "list", false, "print the names of the rows and end")
 	if err := fs.Parse(args); err != nil {

@@ -18,28 +18,54 @@ const (
 	object
 	file
 	stream
+	large     // a file too large to be sent from memory
+	random    // files of load.RandomSite
+	gzipped   // a file that is gzipped before it is asked for, or in the background
+	brotlied  // the same with br
+	condition // 304
+	ranged    // 206
+	preload   // files loaded at the start
 )
 
-// A row is one load. Every server has the path, of the same content; ours may
-// have another one, that of the route that the row is about.
+// A row is one load. Every server has the path, of the same content; some
+// may have another one: ours that of the route that the row is about, others that
+// of a copy with compressed files beside it.
 type row struct {
 	report.Row
-	kind  kind
-	path  string
-	ours  string   // "": path
-	size  int64    // bytes of body
-	limit []string // further arguments of the C server
-	drive func(context.Context, *trial) (load.Result, error)
-	bytes bool // the figure is bytes of memory a connection, not CPU time
+	kind    kind
+	path    string
+	ours    string                 // "": path
+	sidecar string                 // for servers that want compressed files to be made for them; "": path
+	fields  []string               // further fields of the request, "Name: value"
+	status  int                    // of the answers; 0: 200
+	coding  string                 // of the answers
+	size    int64                  // bytes of body
+	limit   []string               // further arguments of the C server
+	set     func(launch) []string  // further arguments of ours; nil: none
+	site    func(dir string) error // makes files that only this row needs, unless they are there
+	drive   func(context.Context, *trial) (load.Result, error)
+	measure func(r *row, m load.Result) float64 // nil: cpuPerRequest
 }
 
 // figure is what the row is about, in its unit.
 func (r *row) figure(m load.Result) float64 {
-	if r.bytes {
-		return float64(m.Growth) / float64(m.Requests)
+	if r.measure == nil {
+		return cpuPerRequest(r, m)
 	}
+	return r.measure(r, m)
+}
+
+func cpuPerRequest(_ *row, m load.Result) float64 {
 	return float64(m.CPU) / float64(time.Microsecond) / float64(m.Requests)
 }
+
+// cpuPerBody is for bodies so large that only a few are whole at the end of a
+// load: it counts parts of them, too.
+func cpuPerBody(r *row, m load.Result) float64 {
+	return float64(m.CPU) / float64(time.Microsecond) / (float64(m.Bytes) / float64(r.size))
+}
+
+func growthPerRequest(_ *row, m load.Result) float64 { return float64(m.Growth) / float64(m.Requests) }
 
 const (
 	perRequest = "CPU µs/request"
@@ -78,13 +104,14 @@ func rows(objectSize int64) []*row {
 			kind: object, path: "/json", size: objectSize, drive: wrk64},
 		file64("file-1k", "1 KiB file", "1k.txt", 1<<10, report.Target{Than: epoll, Max: 1.15}, report.Target{Than: h2o, Max: 1}),
 		file64("file-8k", "8 KiB file", "8k.txt", 8<<10, report.Target{Than: epoll, Max: 1.15}, report.Target{Than: h2o, Max: 1}),
+		file64("file-64k", "64 KiB file", "64k.txt", 64<<10, report.Target{Than: nginx, Max: 1}),
 		file64("file-1m", "1 MiB file", "1m.txt", 1<<20, report.Target{Than: nginx, Max: 1}),
 		{Row: report.Row{Name: "pipelined", Title: "hello, 16 pipelined", Unit: perRequest,
 			Load: "`wrk -t1 -c64 -s tools/bench/pipeline.lua`; a latency is that of the 16.", Targets: []report.Target{tail}},
 			path: "/hello", ours: "/static", size: helloSize, drive: wrk(load.Wrk{Conns: 64, Script: "tools/bench/pipeline.lua"})},
 		{Row: report.Row{Name: "connections", Title: "hello, a connection per request", Unit: perRequest,
 			Load: "`wrk -t1 -c64 -H 'Connection: close'`; latencies are without the connecting.", Targets: []report.Target{tail}},
-			path: "/hello", ours: "/static", size: helloSize, limit: []string{"close"}, drive: wrk(load.Wrk{Conns: 64, Header: "Connection: close"})},
+			path: "/hello", ours: "/static", size: helloSize, limit: []string{"close"}, drive: wrk(load.Wrk{Conns: 64, Fields: []string{"Connection: close"}})},
 		{Row: report.Row{Name: "sse", Title: "1 000 SSE events of 50 B, each flushed", Unit: perEvent,
 			Load: fmt.Sprintf("%d clients of tools/bench/load read one stream of %d events after the other; each event must be a chunk of its own, and before the trial a slow stream shows that events are not held back. A latency is from the making of an event to its arrival, and mostly the client's, which is the slower side.", streamClients, streamEvents)},
 			kind: stream, path: "/sse", limit: []string{"sse", strconv.Itoa(streamEvents)},
@@ -95,11 +122,12 @@ func rows(objectSize int64) []*row {
 			Load: "The epoll client of tools/bench/load: all connections are open before the measuring begins, each has one request under way."},
 			path: "/hello", ours: "/static", size: helloSize, drive: loader("keepalive", "-conns", strconv.Itoa(n))})
 	}
+	all = append(all, fileRows()...)
 	return append(all,
 		&row{Row: report.Row{Name: "idle", Title: "memory of an idle connection, 15 000 open", Unit: perConn,
 			Load:    "tools/bench/load opens them with one GET each; growth of the resident memory of the server's processes, when they have settled. What the kernel keeps for a socket is not in it.",
 			Targets: []report.Target{{Max: 1024}}},
-			path: "/hello", ours: "/static", size: helloSize, bytes: true, drive: idle},
+			path: "/hello", ours: "/static", size: helloSize, measure: growthPerRequest, drive: idle},
 		&row{Row: report.Row{Name: "beside-idle", Title: "hello beside 5 000 idle connections", Unit: perRequest,
 			Load: wrk64Text + " Meanwhile 5 000 connections are open that have had one answer each; one that the server ends is an error.", Targets: []report.Target{tail}},
 			path: "/hello", ours: "/static", size: helloSize, drive: besideIdle},

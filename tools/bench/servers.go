@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,6 +26,7 @@ type server struct {
 	program string   // name of an installed one or of the one that is built
 	from    []string // command that builds the program; nil: it is installed. see repo.Build
 	kinds   []kind
+	sidecar bool   // it is given compressed files
 	config  string // template in third_party/peers/conf, "" when there is none
 	args    func(l launch) []string
 	version []string // command whose output's first line with a digit is the version
@@ -49,20 +51,31 @@ func goArgs(l launch) []string {
 	return []string{"-addr", l.Addr.String(), "-files", l.Files, "-json", l.object}
 }
 
+// ownArgs are those of ours.
+func ownArgs(l launch) []string {
+	if l.row.set == nil {
+		return goArgs(l)
+	}
+	return append(goArgs(l), l.row.set(l)...)
+}
+
+// What servers can do.
 var (
-	all      = []kind{hello, object, file, stream}
-	noObject = []kind{hello, file}
+	made  = []kind{hello, object, stream}
+	files = []kind{file, large, random, condition, ranged}
 )
+
+func kinds(groups ...[]kind) []kind { return slices.Concat(groups...) }
 
 var servers = []*server{
 	{
-		name: ours, key: "hyperion", program: "server", kinds: all, args: goArgs,
+		name: ours, key: "hyperion", program: "server", kinds: kinds(made, files, []kind{gzipped, brotlied, preload}), args: ownArgs,
 		from:    []string{"go", "build", "-o", "OUT", "./tools/bench/server"},
 		version: []string{"git", "describe", "--always", "--dirty"},
-		does:    "tools/bench/server. hello: a static route, a direct route or a handler, as the row says; JSON: `encoding/json` of a map in a handler; files: Server.Static",
+		does:    "tools/bench/server. hello: a static route, a direct route or a handler, as the row says; JSON: `encoding/json` of a map in a handler; files: Server.Static, with its defaults unless the row says what is set",
 	},
 	{
-		name: epoll, key: "epoll", program: "epoll", kinds: all,
+		name: epoll, key: "epoll", program: "epoll", kinds: kinds(made, []kind{file}),
 		from: []string{"gcc", "-O2", "-o", "OUT", "tools/bench/limit/epoll.c"},
 		args: func(l launch) []string {
 			return append([]string{strconv.Itoa(l.Port()), strconv.FormatInt(l.row.size, 10)}, l.row.limit...)
@@ -71,34 +84,34 @@ var servers = []*server{
 		does:    "the limit: one thread of C that looks for the end of a request and writes as many canned bytes from memory as the row's body has; no router, no parser, no Date, no files, no JSON",
 	},
 	{
-		name: nginx, key: "nginx", program: "nginx", kinds: noObject, config: "nginx.conf.tmpl",
+		name: nginx, key: "nginx", program: "nginx", sidecar: true, kinds: kinds([]kind{hello, gzipped}, files), config: "nginx.conf.tmpl",
 		args:    func(l launch) []string { return []string{"-c", l.Config, "-e", "stderr"} },
 		version: []string{"nginx", "-v"},
-		does:    "one worker; hello: `return 200`; files: sendfile, tcp_nopush, open_file_cache",
+		does:    "one worker; hello: `return 200`; files: sendfile, tcp_nopush, open_file_cache, gzip_static; it has no br",
 	},
 	{
-		name: h2o, key: "h2o", program: "h2o", kinds: noObject, config: "h2o.yaml.tmpl",
+		name: h2o, key: "h2o", program: "h2o", sidecar: true, kinds: kinds([]kind{hello, gzipped, brotlied}, files), config: "h2o.yaml.tmpl",
 		args:    func(l launch) []string { return []string{"-c", l.Config} },
 		version: []string{"h2o", "--version"},
-		does:    "one thread; hello: a file of five bytes, for it has no canned answer; files: file.dir",
+		does:    "one thread; hello: a file of five bytes, for it has no canned answer; files: file.dir, file.send-compressed",
 	},
 	{
-		name: caddy, key: "caddy", program: "caddy", kinds: noObject, config: "Caddyfile.tmpl",
+		name: caddy, key: "caddy", program: "caddy", sidecar: true, kinds: kinds([]kind{hello, gzipped, brotlied}, files), config: "Caddyfile.tmpl",
 		args:    func(l launch) []string { return []string{"run", "--config", l.Config, "--adapter", "caddyfile"} },
 		version: []string{"caddy", "version"},
-		does:    "HTTP/1.1 only; hello: respond; files: file_server",
+		does:    "HTTP/1.1 only; hello: respond; files: file_server, precompressed",
 	},
 	{
-		name: nethttp, key: "nethttp", program: "nethttp", kinds: all, args: goArgs,
+		name: nethttp, key: "nethttp", program: "nethttp", kinds: kinds(made, files), args: goArgs,
 		from:    []string{"go", "build", "-o", "OUT", "./third_party/peers/nethttp"},
 		version: []string{"go", "env", "GOVERSION"},
-		does:    "http.Server with a ServeMux; hello and JSON: handlers, as ours; files: http.FileServer",
+		does:    "http.Server with a ServeMux; hello and JSON: handlers, as ours; files: http.FileServer, which compresses nothing",
 	},
 	{
-		name: fasthttp, key: "fasthttp", program: "fasthttp", kinds: all, args: goArgs,
+		name: fasthttp, key: "fasthttp", program: "fasthttp", kinds: kinds(made, files, []kind{gzipped, brotlied}), args: goArgs,
 		from:    []string{"go", "build", "-o", "OUT", "./third_party/peers/fasthttp"},
 		version: []string{"go", "list", "-m", "-f", "{{.Version}}", "github.com/valyala/fasthttp"},
-		does:    "fasthttp.Server with a switch over paths; hello and JSON: handlers; files: fasthttp.FS; events: a body stream of one event a read",
+		does:    "fasthttp.Server with a switch over paths; hello and JSON: handlers; files: fasthttp.FS, Compress; events: a body stream of one event a read",
 	},
 }
 

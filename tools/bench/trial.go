@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -21,33 +24,65 @@ type trial struct {
 	server *server
 	row    *row
 	target load.Target
-	pids   []int // the server's processes
+
+	started time.Time // the server was
+	pids    []int     // the server's processes
 }
 
-// runTrial starts a server, checks its answer, loads it and stops it.
+// runTrial starts a server, checks its answer, loads it, checks its answer
+// once more and stops it.
 func runTrial(ctx context.Context, b *bench, r *row, s *server) (load.Result, error) {
 	addr, err := proc.FreeAddr()
 	if err != nil {
 		return load.Result{}, err
 	}
-	t := &trial{bench: b, server: s, row: r, target: load.Target{Addr: addr, Path: r.path, Size: r.size}}
-	if s.name == ours && r.ours != "" {
-		t.target.Path = r.ours
+	t := &trial{bench: b, server: s, row: r}
+	if t.target, err = t.aim(addr); err != nil {
+		return load.Result{}, err
 	}
 	args, err := t.args()
 	if err != nil {
 		return load.Result{}, err
 	}
+	t.started = time.Now()
 	p, err := proc.StartServer(ctx, b.serverCPU, addr, b.program(s), args...)
 	if err != nil {
 		return load.Result{}, err
 	}
 	defer p.Stop()
-	if err := t.check(); err != nil {
+	if err := t.check(ctx); err != nil {
 		return load.Result{}, err
 	}
 	t.pids = p.Pids()
-	return r.drive(ctx, t)
+	m, err := r.drive(ctx, t)
+	if err != nil {
+		return m, err
+	}
+	return m, t.recheck(&m)
+}
+
+// aim returns what is asked of the server, and what its answer must be.
+func (t *trial) aim(addr netip.AddrPort) (load.Target, error) {
+	r := t.row
+	target := load.Target{Addr: addr, Path: r.path, Fields: r.fields, Status: r.status, Size: r.size, Coding: r.coding}
+	switch {
+	case t.server.name == ours && r.ours != "":
+		target.Path = r.ours
+	case t.server.sidecar && r.sidecar != "":
+		target.Path = r.sidecar
+	}
+	if !slices.Contains([]kind{file, large, gzipped, brotlied, ranged}, r.kind) || t.server.name == epoll {
+		return target, nil
+	}
+	body, err := os.ReadFile(filepath.Join(t.bench.dir, target.Path))
+	if err != nil {
+		return target, err
+	}
+	if r.kind == ranged {
+		body = body[len(body)/2:][:r.size]
+	}
+	target.Body = body
+	return target, nil
 }
 
 // args renders the server's configuration, if it has one, and returns its arguments.
@@ -71,14 +106,52 @@ func (t *trial) args() ([]string, error) {
 
 // check makes sure that the server does the row's work before it is measured.
 // The limit does not read requests, so a slow stream cannot be asked of it.
-func (t *trial) check() error {
-	switch {
-	case t.row.kind != stream:
-		return load.Check(t.target)
-	case t.server.name == epoll:
-		return nil
+func (t *trial) check(ctx context.Context) (err error) {
+	switch t.row.kind {
+	case stream:
+		if t.server.name == epoll {
+			return nil
+		}
+		return load.Live(t.target, 5, 50*time.Millisecond)
+	case random:
+		return t.checkRandom()
+	case condition:
+		if t.target.Fields, err = load.Conditions(t.target); err != nil {
+			return err
+		}
+	case gzipped, brotlied:
+		t.target.Size, err = load.AwaitCoded(ctx, t.target)
+		return err
 	}
-	return load.Live(t.target, 5, 50*time.Millisecond)
+	_, err = load.Check(t.target)
+	return err
+}
+
+// checkRandom checks every hundredth file; the load checks the length of each answer.
+func (t *trial) checkRandom() error {
+	for i, f := range load.RandomSite() {
+		if i%100 != 0 {
+			continue
+		}
+		one := t.target
+		one.Path, one.Size, one.Body = one.Path+f.Name, f.Size, titled(f.Name, int(f.Size))
+		if _, err := load.Check(one); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+// recheck makes sure that the server still did the row's work in the load.
+func (t *trial) recheck(m *load.Result) error {
+	switch t.row.kind {
+	case stream, random, preload: // checked by their loads
+		return nil
+	case gzipped, brotlied:
+		m.Note = fmt.Sprintf("bodies of %d bytes", t.target.Size)
+	}
+	_, err := load.Check(t.target)
+	return err
 }
 
 // loader is the command of an own client for this trial.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"syscall"
 
 	"golang.org/x/net/http/httpguts"
 
@@ -53,12 +54,29 @@ type Request struct {
 // A Segment is a piece of a response body: Bytes, or N bytes of File from Off.
 type Segment struct {
 	Bytes  []byte // must stay unchanged until the response is sent
-	File   *os.File
+	File   File
 	Off, N int64
 }
 
+// A File is what a Segment sends bytes of, such as an *os.File. It is used by one
+// goroutine for each response, and by several responses at once.
+type File interface {
+	syscall.Conn // for the kernel to read it
+	io.ReaderAt
+	Name() string // for the log
+}
+
+// Shrank tells a File that it had fewer bytes than were promised of it, if it has
+// a method Shrank to hear of that.
+func Shrank(f File) {
+	if f, ok := f.(interface{ Shrank() }); ok {
+		f.Shrank()
+	}
+}
+
 // Response is what a handler described. The engine sends it after the handler
-// returned: either Page, or Status, fields and the body (Body, then Segments).
+// returned: either Page, or Head and Segments, or Status, fields and the body
+// (Body, then Segments).
 type Response struct {
 	Status    int    // 0 means 200
 	MediaType string // Content-Type is MediaType, then "; charset=" Charset when that is not empty
@@ -67,8 +85,9 @@ type Response struct {
 	Body      []byte // bytes written; owned by the Ctx
 	Segments  []Segment
 	Page      *pagecache.Page
-	Closers   []io.Closer // closed when the response is sent or has failed
-	Close     bool        // end the connection after the response
+	Head      *pagecache.Page // of which the head is sent; its Content-Length is that of Segments
+	Closers   []io.Closer     // closed when the response is sent or has failed
+	Close     bool            // end the connection after the response
 }
 
 // A Ctx is one request and the response to it. It lives from the call of its
@@ -237,6 +256,19 @@ func (c *Ctx) SendPage(p *pagecache.Page) { c.resp.Page = p }
 
 // CloseConnection ends the connection after this response.
 func (c *Ctx) CloseConnection() { c.resp.Close = true }
+
+// SendFile is Ctx.SendFile for any File.
+func SendFile(c *Ctx, f File, off, n int64) {
+	c.resp.Segments = append(c.resp.Segments, Segment{File: f, Off: off, N: n})
+}
+
+// SendHead answers with the head of a prebuilt page, which tells the length of the
+// file's bytes that follow it: n from offset off. Everything else said of the
+// response is ignored. On HEAD only the head is sent. f stays open as for SendFile.
+func SendHead(c *Ctx, head *pagecache.Page, f File, off, n int64) {
+	c.resp.Head = head
+	c.resp.Segments = append(c.resp.Segments[:0], Segment{File: f, Off: off, N: n})
+}
 
 // Describe gives the engine both halves of a Ctx. The Request is the engine's
 // to fill before the handler runs, the Response to send after it.

@@ -25,6 +25,7 @@ type Config struct {
 	BodyIdle      time.Duration // longest wait for the next body byte
 	MinBodyRate   int64         // bytes a second of waiting; 0: none
 	MaxInFlight   int64         // handlers running at once; 0: no limit
+	FileRung      netio.Rung    // asked for when a file is sent
 
 	Routes    *direct.Routes
 	Handler   http.Handler
@@ -54,11 +55,9 @@ type Counters struct {
 
 func (c *Config) logf(format string, args ...any) { c.ErrorLog().Printf(format, args...) }
 
-func (c *Config) connState(conn net.Conn, s http.ConnState) {
+func (c *Config) connState(conn netio.Conn, s http.ConnState) {
 	if c.ConnState != nil {
-		if nc, ok := conn.(netio.Conn); ok {
-			nc.MayBlock()
-		}
+		conn.MayBlock()
 		c.ConnState(conn, s)
 	}
 }

@@ -3,12 +3,15 @@ package h1
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 )
 
 // tally is one session's counts. Only its session writes them, so that an
 // increment is a plain add and never contended.
 type tally struct {
 	requests, bytesIn, bytesOut atomic.Int64
+	files                       [netio.Rungs]atomic.Int64 // sent, by rung
 }
 
 func bump(a *atomic.Int64, n int64) { a.Store(a.Load() + n) }
@@ -52,4 +55,17 @@ func (c *Counters) Totals() (requests, bytesIn, bytesOut int64) {
 		bytesOut += t.bytesOut.Load()
 	}
 	return requests, bytesIn, bytesOut
+}
+
+// FileTotals returns how many files and pages were sent, by rung.
+func (c *Counters) FileTotals() (sent [netio.Rungs]int64) {
+	s := &c.sessions
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.all {
+		for r := range t.files {
+			sent[r] += t.files[r].Load()
+		}
+	}
+	return sent
 }

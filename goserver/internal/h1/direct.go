@@ -1,14 +1,10 @@
 package h1
 
 import (
-	"errors"
-	"os"
 	"runtime/debug"
-	"sync"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
-	"github.com/hyperion-server/hyperion/pagecache"
 )
 
 // serveDirect answers on the direct path: with the route's page, or with what
@@ -44,13 +40,17 @@ func (s *session) callDirect(h direct.Handler) {
 	case !ok:
 		s.keep = false
 		s.reply(errPanic, minor, head)
-	case e != nil && s.resp.Status == 0 && s.resp.Page == nil:
+	case e != nil && s.resp.Status == 0 && s.resp.Page == nil && s.resp.Head == nil:
 		s.countRefused(e)
 		s.keep = false
 		s.reply(e, minor, head)
 	case s.resp.Page != nil:
 		s.keep = s.keep && !s.resp.Close
+		bump(&s.tally.files[netio.RungPage], 1)
 		s.sendPage(s.resp.Page)
+	case s.resp.Head != nil:
+		s.keep = s.keep && !s.resp.Close
+		s.sendPrebuilt(s.resp)
 	default:
 		s.keep = s.keep && !s.resp.Close
 		s.render(s.resp)
@@ -93,41 +93,14 @@ func (s *session) countRefused(e *Error) {
 // sendContinue sends the interim response that a client awaits before it sends
 // the body (RFC 9110 §10.1.1).
 func (s *session) sendContinue() error {
+	s.flushPages()
 	s.out = append(s.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
 	return s.flush()
 }
 
-// sendPage sends a prebuilt page with the Date pasted in and what this
-// connection has to say of itself.
-func (s *session) sendPage(p *pagecache.Page) {
-	s.status = p.Status()
-	all, date, tail := p.Bytes(), p.DateOffset(), p.TailOffset()
-	end := len(all)
-	if s.head.Method == "HEAD" {
-		end = p.BodyOffset()
-	}
-	if s.keep && s.head.Minor != 0 && len(s.out)+end <= outFlush {
-		at := len(s.out)
-		s.out = append(s.out, all[:end]...)
-		copy(s.out[at+date:], s.cfg.Clock.Date()[:])
-		s.sent += int64(end)
-		return
-	}
-	at := len(s.out)
-	b := append(s.out, all[:date]...)
-	if s.head.Minor == 0 {
-		b[at+len("HTTP/1.")] = '0'
-	}
-	b = append(b, s.cfg.Clock.Date()[:]...)
-	b = append(b, "\r\n"...)
-	b = appendConnection(b, s.head.Minor, s.keep)
-	s.sent += int64(len(b) - at)
-	s.out = b
-	s.emit(all[tail:end])
-}
-
 // render sends a described response.
 func (s *session) render(r *direct.Response) {
+	s.flushPages()
 	status := r.Status
 	if status == 0 {
 		status = 200
@@ -159,55 +132,27 @@ func (s *session) render(r *direct.Response) {
 		return
 	}
 	s.emit(r.Body)
-	for i := range r.Segments {
-		g := &r.Segments[i]
+	s.sendSegments(r.Segments)
+}
+
+// sendPrebuilt sends the head of a prebuilt page, and the segments it is for.
+func (s *session) sendPrebuilt(r *direct.Response) {
+	s.status = r.Head.Status()
+	s.startPage(r.Head)
+	s.out = append(s.out, "\r\n"...)
+	s.sent += int64(len("\r\n"))
+	if s.head.Method != "HEAD" {
+		s.sendSegments(r.Segments)
+	}
+}
+
+func (s *session) sendSegments(segments []direct.Segment) {
+	for i := range segments {
+		g := &segments[i]
 		if g.File == nil {
 			s.emit(g.Bytes)
 		} else {
 			s.sendFile(g.File, g.Off, g.N)
 		}
 	}
-}
-
-// sendFile sends n bytes of f from off: by the kernel where the connection can,
-// else by copying. A file that has become shorter ends the connection, since
-// its length was promised.
-func (s *session) sendFile(f *os.File, off, n int64) {
-	if s.flush() != nil || n == 0 {
-		return
-	}
-	sent, err, handled := s.conn.SendFile(f, off, n)
-	s.sent += sent
-	if !handled {
-		err = s.copyFile(f, off, n)
-	}
-	if err != nil {
-		s.werr = err
-		s.keep = false
-		if errors.Is(err, netio.ErrFileShrank) {
-			s.cfg.logf("goserver: %s became shorter while it was sent", f.Name())
-		}
-	}
-}
-
-const copySize = 64 << 10
-
-var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
-
-func (s *session) copyFile(f *os.File, off, n int64) error {
-	buf := copyBuffers.Get().(*[copySize]byte)
-	defer copyBuffers.Put(buf)
-	for n > 0 {
-		m, err := f.ReadAt(buf[:min(n, copySize)], off)
-		if m == 0 {
-			return errors.Join(netio.ErrFileShrank, err)
-		}
-		if _, err := s.conn.Write(buf[:m]); err != nil {
-			return err
-		}
-		s.sent += int64(m)
-		off += int64(m)
-		n -= int64(m)
-	}
-	return nil
 }

@@ -4,11 +4,13 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"syscall"
+	"sync"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 )
 
-// ReadFrom sends the rest of a file from the kernel when the response has a
-// known length, and copies everything else.
+// ReadFrom sends the rest of a file, or of a part of one, as a direct route
+// would, when the response has a known length. It copies everything else.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	if f, off, n, ok := fileRange(src); ok {
 		if sent, err, handled := w.sendFile(f, off, n); handled {
@@ -23,13 +25,17 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 	return io.CopyBuffer(onlyWriter{w}, src, buf[:])
 }
 
+const copySize = 32 << 10
+
+var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
+
 type onlyWriter struct{ io.Writer }
 
 // A file is an *os.File, or what os wraps around one when io.Copy asks it to
 // write itself.
 type file interface {
+	direct.File
 	io.Seeker
-	syscall.Conn
 	Stat() (os.FileInfo, error)
 }
 
@@ -38,7 +44,9 @@ type file interface {
 func fileRange(src io.Reader) (f file, off, n int64, ok bool) {
 	limit, limited := src.(*io.LimitedReader)
 	if limited {
-		src = limit.R
+		if src = limit.R; limit.N <= bodySize {
+			return nil, 0, 0, false // it gathers with what else is written
+		}
 	}
 	f, ok = src.(file)
 	if !ok {
@@ -59,7 +67,7 @@ func fileRange(src io.Reader) (f file, off, n int64, ok bool) {
 }
 
 // sendFile sends a range of a file when nothing stands in the way of doing it
-// in the kernel; handled is false when no byte was sent.
+// by the rungs; handled is false when no byte was sent.
 func (w *response) sendFile(f file, off, n int64) (sent int64, err error, handled bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,37 +76,38 @@ func (w *response) sendFile(f file, off, n int64) (sent int64, err error, handle
 		return 0, nil, false
 	}
 	if w.status == 0 {
-		if len(w.header["Content-Type"]) == 0 {
-			return 0, nil, false // the copy path sniffs
-		}
 		w.writeHeader(http.StatusOK)
 	}
 	if w.contentLength < 0 || w.written+n > w.contentLength || !bodyAllowed(w.status) || w.head {
 		return 0, nil, false
 	}
 	if !w.headDone {
-		if !w.given.contentType && len(s.bodyBuf) == 0 {
+		sample, err := w.sample(f, off)
+		if err != nil {
 			return 0, nil, false
 		}
-		w.completeHead(false, len(s.bodyBuf), s.bodyBuf)
+		w.completeHead(false, len(sample), sample)
 	}
 	if w.chunking || w.contentLength < 0 { // the handler asked for both framings
 		return 0, nil, false
 	}
 	w.sendBody(nil)
-	s.markFirstByte()
-	if err := s.flush(); err != nil {
-		return 0, err, true
-	}
-	sent, err, handled = s.conn.SendFile(f, off, n)
-	if !handled {
-		return 0, nil, false
-	}
+	sent = s.sendFile(f, off, n)
 	w.written += sent
-	s.sent += sent
-	if err != nil {
-		s.werr = err
+	if w.eventStream {
+		s.flush()
 	}
 	f.Seek(off+sent, io.SeekStart)
-	return sent, err, true
+	return sent, s.werr, true
+}
+
+// sample returns how the body starts, for the type of a response that has none:
+// with what was written, or with the file from off.
+func (w *response) sample(f io.ReaderAt, off int64) ([]byte, error) {
+	if w.given.contentType || len(w.s.bodyBuf) > 0 {
+		return w.s.bodyBuf, nil
+	}
+	b := make([]byte, sniffLen)
+	_, err := f.ReadAt(b, off)
+	return b, err
 }

@@ -38,6 +38,7 @@ func (s *session) refuse(e *Error) {
 // reply appends the server's own answer to a broken rule: the status and one
 // line that names the rule.
 func (s *session) reply(e *Error, minor int, head bool) {
+	s.flushPages()
 	s.status = e.Status
 	at := len(s.out)
 	b := appendStatusLine(s.out, minor, e.Status)

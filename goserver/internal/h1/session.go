@@ -44,6 +44,7 @@ type session struct {
 
 	// Write side. out is not yet written.
 	out     []byte
+	pages   pageQueue // behind out
 	vec     [2][]byte
 	werr    error
 	sent    int64 // bytes of the current response given to out or to the kernel
@@ -59,6 +60,7 @@ type session struct {
 	fresh  bool // nothing was read since the connection was handed to us
 	keep   bool // the connection may go on after the response
 	gone   bool // the connection is no longer ours
+	left   bool // Serve came to its end
 
 	// Deadlines of the request that must not outlive it.
 	readTimed, writeTimed atomic.Bool // a handler's goroutine may be the one that reads
@@ -84,6 +86,11 @@ func (s *session) Retire() { s.cfg.Counters.sessions.put(s.tally) }
 func (s *session) Serve(c netio.Conn) {
 	s.bind(c)
 	defer s.unbind()
+	s.serveConn()
+	s.left = true
+}
+
+func (s *session) serveConn() {
 	if !s.handshake() {
 		return
 	}
@@ -103,18 +110,24 @@ func (s *session) Serve(c netio.Conn) {
 func (s *session) bind(c netio.Conn) {
 	s.conn, s.tls = c, false
 	s.r, s.w, s.seen, s.partial = 0, 0, 0, false
-	s.fresh, s.keep, s.gone, s.werr = true, true, false, nil
+	s.fresh, s.keep, s.gone, s.left, s.werr = true, true, false, false, nil
+	s.status = 0
 }
 
-// unbind leaves the connection. A callback of the program may have panicked:
-// that costs the connection, as it does in net/http.
+// unbind leaves the connection. A callback of the program may have panicked, or ended
+// the goroutine: that costs the connection, as it does in net/http.
 func (s *session) unbind() {
-	if v := recover(); v != nil {
-		s.cfg.logf("http: panic serving %v: %v\n%s", s.conn.RemoteAddr(), v, debug.Stack())
+	if !s.left {
+		v := recover()
+		s.conn.MayBlock()
+		if v != nil {
+			s.cfg.logf("http: panic serving %v: %v\n%s", s.conn.RemoteAddr(), v, debug.Stack())
+		}
 		s.conn.End()
 	}
 	s.conn = nil
 	s.trim()
+	s.pages.reset()
 	poison(s.in)
 	poison(s.out[:cap(s.out)])
 	poison(s.bodyBuf[:cap(s.bodyBuf)])
@@ -327,6 +340,7 @@ func (s *session) emit(p []byte) {
 
 // flush writes what gathered.
 func (s *session) flush() error {
+	s.flushPages()
 	if len(s.out) > 0 {
 		if s.werr == nil {
 			_, s.werr = s.conn.Write(s.out)
@@ -391,7 +405,6 @@ func (s *session) beginRecord() {
 	if s.cfg.Done == nil {
 		return
 	}
-	s.conn.MayBlock() // in Done
 	h := &s.head
 	s.rec = access.Record{
 		Start: time.Now(), Remote: s.conn.Remote(), Method: h.Method,
@@ -435,6 +448,7 @@ func (s *session) endRecord() {
 	if s.werr != nil && s.rec.FirstByte == s.rec.Duration {
 		s.rec.Status = statusClientGone
 	}
+	s.conn.MayBlock()
 	s.cfg.Done(&s.rec)
 }
 

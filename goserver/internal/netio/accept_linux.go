@@ -25,9 +25,11 @@ type acceptor struct {
 	accepted func(Conn)
 	turn     turn
 	ctx      context.Context // of serveEpoll
+	backlog  bool            // what is accepted may have come before the options were set
 	last     int             // connections accepted since ctx was done
 	burst    int             // connections accepted since others last ran
-	ended    chan error      // gets why accepting ended
+	ended    chan func()     // gets how it ended, for the caller of Serve
+	err      error           // why
 }
 
 // serveEpoll serves listeners that are plain TCP or Unix sockets; served is
@@ -52,7 +54,7 @@ func (e *Engine) serveEpoll(ctx context.Context, l net.Listener, accepted func(C
 		return true, err
 	}
 	_, isUnix := l.(*net.UnixListener)
-	a := &acceptor{engine: e, raw: raw, unix: isUnix, accepted: accepted, ctx: ctx, ended: make(chan error, 1)}
+	a := &acceptor{engine: e, raw: raw, unix: isUnix, accepted: accepted, ctx: ctx, backlog: !isUnix, ended: make(chan func(), 1)}
 	a.turn.workers, a.turn.job = &e.workers, a
 	return true, a.run()
 }
@@ -69,7 +71,7 @@ func (a *acceptor) run() error {
 	var regErr error
 	err := a.raw.Control(func(fd uintptr) {
 		if !a.unix {
-			inheritOptions(int(fd))
+			setOptions(int(fd)) // Linux copies them to what is accepted, which saves calls for each
 		}
 		key = int32(fd)
 		s.acceptors.Store(key, a)
@@ -92,7 +94,8 @@ func (a *acceptor) run() error {
 	defer stop()
 	defer a.noticeClose()()
 	a.engine.workers.do(a)
-	return <-a.ended
+	(<-a.ended)()
+	return a.err
 }
 
 // acceptBurst is how many connections are accepted before others may run.
@@ -102,10 +105,9 @@ const acceptBurst = 16
 func (a *acceptor) work(s Session) {
 	a.turn.come()
 	for a.turn.take() {
-		c, err := a.accept()
-		if err != nil {
-			a.ended <- err // and the turn is never released
-			return
+		c := a.one()
+		if c == nil {
+			return // and the turn is never released
 		}
 		a.turn.release()
 		a.turn.callNext()
@@ -113,9 +115,8 @@ func (a *acceptor) work(s Session) {
 	}
 }
 
-// inheritOptions sets on a listener what its connections are to have: Linux
-// copies these options at accept, which saves a system call for each.
-func inheritOptions(fd int) {
+// setOptions sets what a connection is to have, on it or on its listener.
+func setOptions(fd int) {
 	// Failing here costs speed or detection of dead peers, never correctness.
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
@@ -150,6 +151,26 @@ func (a *acceptor) noticeClose() (stop func()) {
 // done: what the kernel had accepted by then is served, a flood is not.
 const lastAccepts = 4096
 
+// one accepts a connection. With nil accepting has ended. A callback that panics or exits its
+// goroutine does so in the goroutine that called Serve, as with net/http.
+func (a *acceptor) one() (c *epollConn) {
+	end := runtime.Goexit
+	defer func() {
+		if c != nil {
+			return
+		}
+		if v := recover(); v != nil {
+			end = func() { panic(v) }
+		}
+		a.ended <- end
+	}()
+	c, err := a.accept()
+	if err != nil {
+		a.err, end = err, func() {}
+	}
+	return c
+}
+
 // accept waits for a connection and readies it.
 func (a *acceptor) accept() (*epollConn, error) {
 	for a.last < lastAccepts {
@@ -172,7 +193,7 @@ func (a *acceptor) accept() (*epollConn, error) {
 		case a.ctx.Err() != nil:
 			return nil, context.Cause(a.ctx)
 		case errors.Is(err, unix.EAGAIN):
-			a.burst = 0
+			a.burst, a.backlog = 0, false
 			a.gate.wait(func() error { return a.ctx.Err() })
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENOMEM):
@@ -233,6 +254,9 @@ func (a *acceptor) adopt(fd int, remote netip.AddrPort) *epollConn {
 		unix.Close(fd)
 		return nil
 	}
+	if a.backlog {
+		setOptions(fd)
+	}
 	gen := s.gen.Add(1)
 	if gen == listenerGen {
 		gen = s.gen.Add(1)
@@ -245,7 +269,14 @@ func (a *acceptor) adopt(fd int, remote netip.AddrPort) *epollConn {
 	}
 	c.slot = s.slot(c.fd)
 	e.opened()
+	adopted := false
+	defer func() {
+		if !adopted {
+			c.End()
+		}
+	}()
 	a.accepted(c)
+	adopted = true
 	c.slot.read.Store(int64(e.clock.Until(e.cfg.FirstByte)))
 	c.slot.conn.Store(c)
 	if e.aborting.Load() {

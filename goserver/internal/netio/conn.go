@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -41,10 +40,18 @@ type Conn interface {
 	// takes them all, and returns the bytes written.
 	Writev(v ...[]byte) (int64, error)
 
-	// SendFile sends n bytes of f from off without copying them through
-	// userspace. handled is false when this connection cannot: then no byte
-	// moved. A file that ends early gives ErrFileShrank.
-	SendFile(f syscall.Conn, off, n int64) (written int64, err error, handled bool)
+	// WritePages writes ahead and then the pages, each with date in its slot, in
+	// one system call when the peer takes them all. A socket's pages are not
+	// copied: none of the bytes may change before WritePages returns. It keeps
+	// no reference to them.
+	WritePages(ahead []byte, date *[DateLen]byte, pages []PageRef) error
+
+	// SendFile writes head and then n bytes of f from off, by the rung asked
+	// for, or by one after it on the ladder when that cannot be used, and tells
+	// which one sent the last byte. Head and first bytes leave together. sent
+	// counts bytes of the file; those of head have left when it is above 0. A
+	// file that ends early gives ErrFileShrank, after what there was of it.
+	SendFile(head []byte, f File, off, n int64, ask Rung) (sent int64, used Rung, err error)
 
 	// ReadExpiry and WriteExpiry set the time of the server's Clock after
 	// which a waiting read or write fails; 0 means never. The precision is
@@ -63,9 +70,9 @@ type Conn interface {
 	// that cannot be parked wait here for as long.
 	Next(p []byte, idle time.Duration) (n int, parked bool, err error)
 
-	// MayBlock is called before code that may block or take long, so that
-	// another goroutine attends to the other connections meanwhile. The waits of
-	// a Conn do so themselves.
+	// MayBlock is called before code that may block, take long, panic or exit the
+	// goroutine: handlers, callbacks, writers of logs. Another goroutine attends to
+	// the other connections meanwhile. The waits of a Conn do so themselves.
 	MayBlock()
 
 	// Drained reports whether the last read returned everything there was.

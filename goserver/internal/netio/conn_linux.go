@@ -34,6 +34,7 @@ type epollConn struct {
 	fd        int32      // -1 when closed or detached
 	gen       uint32
 	flags     atomic.Uint32
+	spent     int  // bytes written since others last ran; of who writes
 	fresh     bool // nothing was read yet: the expiry is that of the first byte
 	drained   bool
 	unix      bool
@@ -217,8 +218,14 @@ func (c *epollConn) park(expiry time.Duration) bool {
 // expireRead acts on a read expiry that passed: a parked connection is
 // closed, a waiting reader woken.
 func (c *epollConn) expireRead() {
-	if c.rg.wake() {
+	if !c.rg.wake() {
+		return
+	}
+	// The connection is ours now. It may have been served since the expiry passed, and have a new one.
+	if c.slot.read.Load() == expired {
 		c.closeParked()
+	} else if !c.rg.park() {
+		c.engine.workers.do(c.unparked())
 	}
 }
 
@@ -277,8 +284,7 @@ func (c *epollConn) setFlag(f uint32) { c.flags.Or(f) }
 
 func (c *epollConn) Watch(gone func()) {
 	c.gone.f.Store(&gone)
-	c.register(0) // or the next wait will fail with the reason
-	if c.flags.Load()&flagPeerGone != 0 {
+	if c.register(0) != nil || c.flags.Load()&flagPeerGone != 0 { // what cannot be watched counts as gone
 		c.gone.call()
 	}
 }

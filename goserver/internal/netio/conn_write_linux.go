@@ -3,6 +3,7 @@ package netio
 import (
 	"net"
 	"os"
+	"runtime"
 	"syscall"
 	"unsafe"
 
@@ -24,15 +25,32 @@ func (c *epollConn) writeStop() error {
 	return nil
 }
 
+// One system call writes maxWrite bytes at most, since the scheduler cannot take the
+// processor back meanwhile. After fairShare bytes without a wait other goroutines may run.
+const (
+	maxWrite  = 1 << 20
+	fairShare = 256 << 10
+)
+
+// moved counts bytes that were written at once.
+func (c *epollConn) moved(n int) {
+	if c.spent += n; c.spent >= fairShare {
+		c.spent = 0
+		c.MayBlock()
+		runtime.Gosched()
+	}
+}
+
 func (c *epollConn) Write(p []byte) (int, error) {
 	done := 0
 	for done < len(p) {
 		if err := c.writeStop(); err != nil {
 			return done, err
 		}
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&p[done])), uintptr(len(p)-done))
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(&p[done])), uintptr(min(len(p)-done, maxWrite)))
 		if errno == 0 {
 			done += int(n)
+			c.moved(int(n))
 			continue
 		}
 		if err := c.writeFailed("write", errno); err != nil {
@@ -53,8 +71,8 @@ func (c *epollConn) Writev(v ...[]byte) (int64, error) {
 		for i, p := range v {
 			if len(p) > 0 {
 				iov[n].Base = &p[0]
-				iov[n].SetLen(len(p))
-				if n++; n == maxVec || i == len(v)-1 {
+				iov[n].SetLen(min(len(p), maxWrite))
+				if n++; n == maxVec || len(p) >= maxWrite || i == len(v)-1 {
 					break
 				}
 			}
@@ -73,6 +91,7 @@ func (c *epollConn) Writev(v ...[]byte) (int64, error) {
 			continue
 		}
 		done += int64(r)
+		c.moved(int(r))
 		v = advance(v, int(r))
 	}
 }
@@ -87,47 +106,6 @@ func advance(v [][]byte, n int) [][]byte {
 		v[0] = v[0][n:]
 	}
 	return v
-}
-
-// sendfileMax is how much one sendfile call moves at most: enough to
-// amortise the call, little enough that the processor is not held for long.
-const sendfileMax = 256 << 10
-
-func (c *epollConn) SendFile(f syscall.Conn, off, n int64) (written int64, err error, handled bool) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return 0, err, false
-	}
-	handled = true
-	c.MayBlock() // on the disk
-	cerr := raw.Control(func(src uintptr) {
-		for written < n {
-			if err = c.writeStop(); err != nil {
-				return
-			}
-			// Reading the disk may block: the scheduler is told (no RawSyscall).
-			m, serr := syscall.Sendfile(int(c.fd), int(src), &off, int(min(n-written, sendfileMax)))
-			switch {
-			case serr == nil && m == 0:
-				err = ErrFileShrank
-				return
-			case serr == nil:
-				written += int64(m)
-			case written == 0 && (serr == syscall.EINVAL || serr == syscall.ENOSYS || serr == syscall.EOPNOTSUPP):
-				handled = false
-				return
-			default:
-				errno, _ := serr.(syscall.Errno)
-				if err = c.writeFailed("sendfile", errno); err != nil {
-					return
-				}
-			}
-		}
-	})
-	if cerr != nil && err == nil {
-		return written, cerr, written > 0
-	}
-	return written, err, handled
 }
 
 // writeFailed waits when the peer's window is full and returns nil when the

@@ -114,14 +114,14 @@ type poller struct {
 	file   *os.File // owns fd
 	raw    syscall.RawConn
 	turn   turn
-	look   func(fd uintptr) bool // take, bound once
+	look   func(fd uintptr) bool // fetch, bound once
 	done   chan struct{}         // closed when the wait has ended for good
 
 	// Of whoever has the turn.
 	events  [eventBatch]syscall.EpollEvent
 	next, n int  // events[next:n] are to be handed out
 	burst   int  // events handed out since others last ran
-	shared  bool // there is another processor to share the events with
+	shared  bool // there was another processor at the start, to share the events with
 }
 
 // listenerGen marks the events of listeners; connections count from 1.
@@ -173,14 +173,14 @@ func newPoller(e *Engine) (*poller, error) {
 		p.file.Close()
 		return nil, fmt.Errorf("netio: epoll descriptor: %w", err)
 	}
-	p.look, p.shared = p.take, runtime.GOMAXPROCS(0) > 1
+	p.look, p.shared = p.fetch, runtime.GOMAXPROCS(0) > 1
 	p.turn.workers, p.turn.job = &e.workers, p
 	e.workers.do(p)
 	return p, nil
 }
 
 func (p *poller) stop() {
-	p.file.Close() // ends the wait in run
+	p.file.Close() // ends the wait in work
 	<-p.done
 }
 
@@ -227,8 +227,8 @@ func (p *poller) wait() error {
 	return p.raw.Read(p.look)
 }
 
-// take takes the events that are there, and reports whether there were any.
-func (p *poller) take(fd uintptr) bool {
+// fetch takes the events that are there, and reports whether there were any.
+func (p *poller) fetch(fd uintptr) bool {
 	r, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd,
 		uintptr(unsafe.Pointer(&p.events[0])), uintptr(len(p.events)), 0, 0, 0)
 	if errno != 0 {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -212,42 +211,6 @@ func TestWritevToSlowReader(t *testing.T) {
 				t.Errorf("got %d bytes, want %d; equal: %v; %v", len(got), len(want), bytes.Equal(got, want), err)
 			}
 		})
-	}
-}
-
-func TestSendFile(t *testing.T) {
-	content := make([]byte, 3<<20)
-	for i := range content {
-		content[i] = byte(i * 7 >> 8)
-	}
-	path := filepath.Join(t.TempDir(), "f")
-	if err := os.WriteFile(path, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	te := run(t, kinds[0].wrap, Config{}, func(c Conn) {
-		defer c.End()
-		c.Read(make([]byte, 16))
-		f, err := os.Open(path)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer f.Close()
-		n, err, handled := c.SendFile(f, 1000, int64(len(content))-1000)
-		if n != int64(len(content))-1000 || err != nil || !handled {
-			t.Errorf("SendFile: %d, %v, %v", n, err, handled)
-		}
-		if _, err, _ := c.SendFile(f, int64(len(content))-5, 10); err != ErrFileShrank {
-			t.Errorf("SendFile past the end: %v, want ErrFileShrank", err)
-		}
-	})
-	c := te.dial()
-	c.SetReadBuffer(128 << 10)
-	c.Write([]byte("x"))
-	got, err := io.ReadAll(c)
-	want := append(content[1000:len(content):len(content)], content[len(content)-5:]...)
-	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("got %d bytes (%v), want %d", len(got), err, len(want))
 	}
 }
 

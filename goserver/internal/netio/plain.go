@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -235,7 +234,10 @@ func (c *plainConn) writeError(err error) error {
 	return err
 }
 
-func (c *plainConn) SendFile(syscall.Conn, int64, int64) (int64, error, bool) { return 0, nil, false }
+func (c *plainConn) SendFile(head []byte, f File, off, n int64, _ Rung) (int64, Rung, error) {
+	sent, err := sendByCopy(c, head, f, off, n)
+	return sent, RungCopy, err
+}
 
 func (c *plainConn) ReadExpiry(at time.Duration) {
 	c.setDeadlines(func() {

@@ -7,7 +7,9 @@ import "sync/atomic"
 // waits. It gives the turn up before it serves what came, and takes it again
 // afterwards: nothing is switched. Before it may block, it calls another: that
 // one runs when the first blocks, or beside it on an idle processor, and takes
-// the turn in its place. The call is paid once for many short pieces of work, since
+// the turn in its place. Whoever released the turn last is responsible until
+// somebody takes it; callNext hands that on, so that once is enough for what
+// is served in one go. The call is paid once for many short pieces of work, since
 // who is called runs only then.
 type turn struct {
 	workers *workers
@@ -16,7 +18,8 @@ type turn struct {
 	called  atomic.Bool // another goroutine was called and has not come yet
 }
 
-// come is what a called goroutine does first.
+// come is what a called goroutine does first: whoever saw it called relies on a
+// take that is still to come.
 func (t *turn) come() { t.called.Store(false) }
 
 // take takes the turn; it fails when another goroutine has it. Then there is

@@ -55,7 +55,7 @@ func (q *asked) take(dst *[]byte, f *direct.Field, name string) {
 func (q *asked) precondition(etag string, modified time.Time) int {
 	switch {
 	case q.ifMatch != nil:
-		if !listed(q.ifMatch, etag, strong) {
+		if !listed(q.ifMatch, etag, strongComparison) {
 			return http.StatusPreconditionFailed
 		}
 	case q.ifUnmodifiedSince != nil:
@@ -65,7 +65,7 @@ func (q *asked) precondition(etag string, modified time.Time) int {
 	}
 	switch {
 	case q.ifNoneMatch != nil:
-		if listed(q.ifNoneMatch, etag, weak) {
+		if listed(q.ifNoneMatch, etag, weakComparison) {
 			return http.StatusNotModified
 		}
 	case q.ifModifiedSince != nil:
@@ -99,8 +99,8 @@ func parseDate(v []byte) (time.Time, bool) {
 type comparison bool
 
 const (
-	strong comparison = false // weak ones match nothing
-	weak   comparison = true
+	strongComparison comparison = false // weak ones match nothing
+	weakComparison   comparison = true
 )
 
 // listed reports whether a list of entity-tags has a strong one, or is "*".
@@ -119,7 +119,7 @@ func listed(list []byte, etag string, c comparison) bool {
 			return false
 		}
 		tag, list = tag[:end+2], tag[end+2:]
-		if string(tag) == etag && (c == weak || !isWeak) {
+		if string(tag) == etag && (c == weakComparison || !isWeak) {
 			return true
 		}
 	}

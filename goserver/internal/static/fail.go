@@ -21,7 +21,7 @@ func (s *Site) fail(c *direct.Ctx, status int, extra ...pagecache.Field) {
 		return
 	}
 	c.SetStatus(status)
-	describe(c, p.Fields())
+	describePage(c, p)
 	describe(c, extra)
 	c.SendBytes(p.Body())
 }
@@ -42,13 +42,14 @@ func (s *Site) errorPage(c *direct.Ctx, status int) *pagecache.Page {
 }
 
 // customPage returns the page of a file for a status, or nil when it has gone.
-// Its key is no path, for those start with a slash.
 func (s *Site) customPage(c *direct.Ctx, status int, name string) *pagecache.Page {
-	key := []byte{byte(status >> 8), byte(status)}
+	key := errorKey(status)
 	now := s.now()
 	e, state := s.cache.Get(key, now)
 	if state != pagecache.Fresh {
+		seen := s.watch.seen()
 		t := s.open(name)
+		t.seen = seen
 		defer t.close()
 		switch t.kind {
 		case regular:
@@ -68,6 +69,10 @@ func (s *Site) customPage(c *direct.Ctx, status int, name string) *pagecache.Pag
 	coding, _ := negotiate(q.acceptEncoding, func(coding pagecache.Coding) bool { return e.Representations[coding] != nil })
 	return e.Representations[coding].Page
 }
+
+// errorKey returns where the page of a status is in the cache. It is no path, for
+// those start with a slash.
+func errorKey(status int) []byte { return []byte{byte(status >> 8), byte(status)} }
 
 // errorFields takes from the fields of a file those that its content needs. An
 // error has no validators, and is not kept.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -52,14 +53,26 @@ type clock struct{ now time.Duration }
 
 func (c *clock) read() time.Duration { return c.now }
 
+// site serves dir. Unless the options say otherwise, files are kept from their first
+// request on. Variants are made when work says so.
 func site(t testing.TB, dir string, o Options) (*Site, *clock) {
 	t.Helper()
+	if o.AdmitAfter == 0 {
+		o.AdmitAfter = 1
+	}
 	s, err := New("/", dir, o, stopped)
 	check(t, err)
 	t.Cleanup(func() { s.Close() })
+	s.worker = &worker{running: true}
 	c := new(clock)
 	s.now = func() time.Duration { return c.now }
 	return s, c
+}
+
+// work makes the variants that s has asked for.
+func work(s *Site) {
+	s.worker.run()
+	s.worker.running = true
 }
 
 // An answer is a response as the engine would send it.
@@ -101,10 +114,23 @@ func read(t testing.TB, r *direct.Response) *answer {
 	}
 	if p := r.Page; p != nil {
 		a.status, a.body = p.Status(), string(p.Body())
-		for _, f := range p.Fields() {
+		for f := range p.Fields() {
 			a.header.Add(f.Name, f.Value)
 		}
 		return a
+	}
+	if p := r.Head; p != nil {
+		a.status = p.Status()
+		for f := range p.Fields() {
+			a.header.Add(f.Name, f.Value)
+		}
+		length := 0
+		for i := range r.Segments {
+			length += int(r.Segments[i].N)
+		}
+		if want := "\r\nContent-Length: " + strconv.Itoa(length) + "\r\n"; !strings.Contains(string(p.Bytes()), want) {
+			t.Errorf("the head does not tell the length of %d bytes: %q", length, p.Bytes())
+		}
 	}
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(r.Header), "\r\n"), "\r\n") {
 		if name, value, ok := strings.Cut(line, ": "); ok {

@@ -2,7 +2,6 @@ package static
 
 import (
 	"io/fs"
-	"math/bits"
 	"syscall"
 )
 
@@ -14,7 +13,16 @@ const openFlags = syscall.O_NONBLOCK | syscall.O_NOCTTY
 // the last change of any kind, which nobody can set.
 func identity(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return st.Ino ^ bits.Reverse64(uint64(st.Ctim.Nano())) // whose low bits change most, as those of Ino do
+		return number(st.Ino, st.Ctim.Nano())
 	}
 	return 0
+}
+
+// descriptorLimit returns how many files the process may have open.
+func descriptorLimit() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return int(min(limit.Cur, 1<<30))
 }

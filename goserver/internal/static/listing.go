@@ -2,9 +2,7 @@ package static
 
 import (
 	"cmp"
-	"errors"
 	"html"
-	"io"
 	"net/http"
 	"path"
 	"slices"
@@ -30,9 +28,9 @@ func (i *item) isDir() bool { return strings.HasSuffix(i.name, "/") }
 
 // list answers with what is in the directory t. It takes t.f over.
 func (s *Site) list(c *direct.Ctx, p string, t *target) {
-	names, err := t.f.Readdirnames(s.names + 1)
-	t.f.Close()
-	if err != nil && !errors.Is(err, io.EOF) {
+	names, err := t.f.names(s.names + 1)
+	t.close()
+	if err != nil {
 		s.fail(c, http.StatusInternalServerError)
 		return
 	}
@@ -52,7 +50,7 @@ func (s *Site) items(dir string, names []string) []item {
 		if !s.serves(name, dir == ".") {
 			continue
 		}
-		info, err := s.root.Stat(path.Join(dir, name))
+		info, err := s.tree.stat(path.Join(dir, name))
 		switch {
 		case err != nil:
 		case info.IsDir():

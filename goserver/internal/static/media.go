@@ -21,6 +21,11 @@ func (m media) contentType() string {
 	return m.kind + "; charset=" + m.charset
 }
 
+// gains reports whether a content coding may make such content smaller.
+func (m media) gains() bool {
+	return m.kind != "" && !m.packed && m.kind != "application/octet-stream"
+}
+
 // mediaOf returns the media of a name; kind is "" when the name does not tell.
 func mediaOf(name string) media {
 	return mediaTypes[extension(name)]

@@ -60,6 +60,18 @@ func (s *Site) name(path string) (name string, slash, ok bool) {
 	return name, slash, true
 }
 
+// key returns the path that leads to a name in the root.
+func (s *Site) key(name string) string { return s.prefix + name }
+
+// servesName reports whether a name in the root, "." for itself, may be asked for.
+func (s *Site) servesName(name string) bool {
+	if name == "." {
+		return true
+	}
+	_, slash, ok := s.name(s.key(name))
+	return ok && !slash
+}
+
 // serves reports whether a name in a directory may be asked for; first says
 // that the directory is the root.
 func (s *Site) serves(segment string, first bool) bool {

@@ -114,20 +114,32 @@ func overlaps(spans []span) (n int) {
 // sendRanges answers 206 with one or more spans of v.
 func (v *variant) sendRanges(c *direct.Ctx, spans []span) {
 	c.SetStatus(http.StatusPartialContent)
-	size := v.size()
 	if len(spans) == 1 {
-		v.describe(c)
-		add(c, "Content-Range", spans[0].contentRange(size))
+		describePage(c, v.page)
+		add(c, "Content-Range", spans[0].contentRange(v.size))
 		v.sendSpan(c, spans[0])
 		return
 	}
-	v.describe(c)
+	v.sendParts(c, spans)
+}
+
+// sendParts answers with several spans as multipart/byteranges (RFC 9110 §14.6). What
+// is coded is each part's content and not the message with its delimiters, so that
+// Content-Encoding, like Content-Type, goes into the parts.
+func (v *variant) sendParts(c *direct.Ctx, spans []span) {
+	for f := range v.page.Fields() {
+		if f.Name != "Content-Type" && f.Name != "Content-Encoding" {
+			describeField(c, f)
+		}
+	}
 	boundary := boundary()
 	c.SetContentType("multipart/byteranges; boundary="+boundary, "")
-	contentType := field(v.fields, "Content-Type")
+	about := "\r\nContent-Type: " + v.page.Field("Content-Type")
+	if coding := v.page.Field("Content-Encoding"); coding != "" {
+		about += "\r\nContent-Encoding: " + coding
+	}
 	for i, r := range spans {
-		head := "\r\n--" + boundary + "\r\nContent-Type: " + contentType +
-			"\r\nContent-Range: " + r.contentRange(size) + "\r\n\r\n"
+		head := "\r\n--" + boundary + about + "\r\nContent-Range: " + r.contentRange(v.size) + "\r\n\r\n"
 		if i == 0 {
 			head = head[2:]
 		}

@@ -160,3 +160,17 @@ func testMultipart(t *testing.T, a *answer, whole string) {
 		t.Errorf("after the last part: %v", err)
 	}
 }
+
+// A set of ranges of a coded file names the coding where it is: in the parts.
+func TestSite_rangesOfCoded(t *testing.T) {
+	dir := tree(t, map[string]string{"s.css": strings.Repeat("a", 100), "s.css.gz": "0123456789", "l.css": large, "l.css.gz": large[1:]})
+	s, _ := site(t, dir, Options{NoCompression: true, AdmitAfter: 1})
+	for _, path := range []string{"/s.css", "/l.css"} {
+		ask(t, s, "GET "+path, "Accept-Encoding: gzip", "Range: bytes=1-2").expect(t, path+", one range", 206, "*", "Content-Encoding: gzip")
+		a := ask(t, s, "GET "+path, "Accept-Encoding: gzip", "Range: bytes=1-2,4-5")
+		a.expect(t, path+", two ranges", 206, "*", "Content-Encoding:", "Vary: Accept-Encoding")
+		if strings.Count(a.body, "\r\nContent-Encoding: gzip\r\n") != 2 || strings.Count(a.body, "\r\nContent-Type: text/css; charset=utf-8\r\n") != 2 {
+			t.Errorf("%s: %q", path, a.body)
+		}
+	}
+}

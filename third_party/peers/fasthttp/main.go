@@ -20,7 +20,10 @@ func main() {
 	object := flag.String("json", "", "file with the object that /json encodes for each request")
 	flag.Parse()
 
-	fs := &fasthttp.FS{Root: *files, AcceptByteRange: true, PathRewrite: fasthttp.NewPathSlashesStripper(1)}
+	fs := &fasthttp.FS{
+		Root: *files, AcceptByteRange: true, PathRewrite: fasthttp.NewPathSlashesStripper(1),
+		Compress: true, CompressBrotli: true, CompressRoot: *files + ".fasthttp", // only for those who accept it
+	}
 	s := &fasthttp.Server{
 		Handler:               routes(read(*object), fs.NewRequestHandler()),
 		NoDefaultServerHeader: true,

@@ -1,37 +1,173 @@
 package load
 
 import (
+	"bytes"
+	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/andybalholm/brotli"
 )
 
-var errField = errors.New("load: the answer lacks a header field that every server must send")
+var (
+	errField  = errors.New("load: the answer lacks a header field that every server must send")
+	errCoding = errors.New("load: the answer has another coding")
+	errBody   = errors.New("load: the body is not what it must be")
+	errRange  = errors.New("load: a 206 without its range")
+)
 
-// Check gets the target once and returns an error unless it is a 200 whose
-// body has the right length and which has Date, Content-Type and Content-Length.
-func Check(t Target) error {
-	client := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
-	resp, err := client.Get("http://" + t.Addr.String() + t.Path)
+// Check gets the target once and returns an error unless the answer has the
+// right status, coding, length and content, and Date; one with content also
+// Content-Type and, unless it is coded, Content-Length. It returns the bytes of
+// body as they were sent.
+func Check(t Target) (sent int64, err error) {
+	resp, body, err := get(t)
 	if err != nil {
-		return fmt.Errorf("load: %w", err)
+		return 0, err
+	}
+	status := t.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if resp.StatusCode != status {
+		return 0, fmt.Errorf("%w: %s, want %d", errStatus, resp.Status, status)
+	}
+	if got := resp.Header.Get("Content-Encoding"); got != t.Coding {
+		return 0, fmt.Errorf("%w: %q, want %q", errCoding, got, t.Coding)
+	}
+	sent = int64(len(body))
+	if t.Coding == "" && sent != t.Size {
+		return 0, fmt.Errorf("%w: %d bytes, want %d", errSize, sent, t.Size)
+	}
+	if err := checkFields(resp, sent, t.Coding); err != nil {
+		return 0, err
+	}
+	if body, err = decode(body, t.Coding); err != nil {
+		return 0, fmt.Errorf("%w: %w", errBody, err)
+	}
+	if t.Body != nil && !bytes.Equal(body, t.Body) {
+		return 0, errBody
+	}
+	return sent, nil
+}
+
+// get returns the answer to the target's request and its body as it was sent.
+func get(t Target) (*http.Response, []byte, error) {
+	req, err := http.NewRequest(http.MethodGet, "http://"+t.Addr.String()+t.Path, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("load: %w", err)
+	}
+	for _, f := range t.Fields {
+		name, value, _ := strings.Cut(f, ":")
+		req.Header.Set(name, strings.TrimSpace(value))
+	}
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, nil, fmt.Errorf("load: %w", err)
 	}
 	defer resp.Body.Close()
-	n, err := io.Copy(io.Discard, resp.Body)
-	switch {
-	case err != nil:
-		return fmt.Errorf("load: body: %w", err)
-	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("%w: %s", errStatus, resp.Status)
-	case n != t.Size || resp.ContentLength != t.Size:
-		return fmt.Errorf("%w: %d bytes, Content-Length %d, want %d", errSize, n, resp.ContentLength, t.Size)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("load: body: %w", err)
 	}
-	for _, name := range []string{"Date", "Content-Type"} {
+	return resp, body, nil
+}
+
+// checkFields makes sure that no server saves fields that the others send.
+func checkFields(resp *http.Response, sent int64, coding string) error {
+	names := []string{"Date"}
+	if resp.StatusCode != http.StatusNotModified {
+		names = append(names, "Content-Type")
+		if coding == "" && resp.ContentLength != sent {
+			return fmt.Errorf("%w: Content-Length %d, %d bytes", errSize, resp.ContentLength, sent)
+		}
+	}
+	for _, name := range names {
 		if resp.Header.Get(name) == "" {
 			return fmt.Errorf("%w: %s", errField, name)
 		}
 	}
+	if resp.StatusCode == http.StatusPartialContent && !strings.HasPrefix(resp.Header.Get("Content-Range"), "bytes ") {
+		return errRange
+	}
 	return nil
+}
+
+func decode(body []byte, coding string) ([]byte, error) {
+	switch coding {
+	case "gzip":
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		return io.ReadAll(z)
+	case "br":
+		return io.ReadAll(brotli.NewReader(bytes.NewReader(body)))
+	}
+	return body, nil
+}
+
+// AwaitCoded checks the target until it is answered coded, for servers that
+// compress in the background, or for 20 s. It returns what Check returns.
+func AwaitCoded(ctx context.Context, t Target) (sent int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for {
+		sent, err = Check(t)
+		if !errors.Is(err, errCoding) || pause(ctx, 20*time.Millisecond) != nil {
+			return sent, err
+		}
+	}
+}
+
+// Conditions returns the fields with which a client that has the target asks
+// whether it changed: those for the validators that the server gave.
+func Conditions(t Target) ([]string, error) {
+	resp, _, err := get(t)
+	if err != nil {
+		return nil, err
+	}
+	var fields []string
+	if tag := resp.Header.Get("ETag"); tag != "" {
+		fields = append(fields, "If-None-Match: "+tag)
+	}
+	if date := resp.Header.Get("Last-Modified"); date != "" {
+		fields = append(fields, "If-Modified-Since: "+date)
+	}
+	if fields == nil {
+		return nil, fmt.Errorf("%w: ETag or Last-Modified", errField)
+	}
+	return fields, nil
+}
+
+// HeadSize returns the bytes of the head of the target's answer.
+func HeadSize(t Target) (int, error) {
+	c, err := net.Dial("tcp", t.Addr.String())
+	if err != nil {
+		return 0, fmt.Errorf("load: %w", err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Write(t.request()); err != nil {
+		return 0, fmt.Errorf("load: write: %w", err)
+	}
+	buf := make([]byte, 0, 16<<10)
+	for len(buf) < cap(buf) {
+		n, err := c.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if _, end, err := parseHead(buf); end > 0 || err != nil {
+			return end, err
+		}
+		if err != nil {
+			return 0, fmt.Errorf("load: read: %w", err)
+		}
+	}
+	return 0, errHead
 }

@@ -10,15 +10,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Target is what the clients of this package ask for.
+// A Target is what the clients of this package ask for. Status, Coding and Body
+// are for Check; the others want 200 and the length.
 type Target struct {
-	Addr netip.AddrPort
-	Path string
-	Size int64 // bytes of body that each answer must have
+	Addr   netip.AddrPort
+	Path   string
+	Fields []string // further fields of the request, "Name: value"
+	Status int      // that an answer must have; 0: 200
+	Size   int64    // bytes of body that an answer must have, unless it is coded
+	Coding string   // Content-Encoding that it must have
+	Body   []byte   // what the body, decoded, must be; nil: it is not compared
 }
 
 func (t Target) request() []byte {
-	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", t.Path, t.Addr)
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n", t.Path, t.Addr)
+	for _, f := range t.Fields {
+		b = append(append(b, f...), "\r\n"...)
+	}
+	return append(b, "\r\n"...)
 }
 
 // connsPerSource is how many connections leave from one loopback address; a
@@ -53,7 +62,7 @@ func dial(t Target, i int) (fd int, err error) {
 
 var (
 	errClosed = errors.New("load: the server closed the connection")
-	errStatus = errors.New("load: status is not 200")
+	errStatus = errors.New("load: the answer has another status")
 	errHead   = errors.New("load: the answer's head is malformed or has no Content-Length")
 	errSize   = errors.New("load: the body has another length")
 	errExtra  = errors.New("load: more bytes than the answer has")

@@ -12,12 +12,25 @@ import (
 // on every one of them, and measures for the duration after a warm-up. Unlike
 // with wrk, neither accepting nor a cold server is in the figures.
 func KeepAlive(ctx context.Context, t Target, n int, warm, duration time.Duration, pids []int) (Result, error) {
+	one := asked{t.request(), t.Size}
+	return keepAlive(ctx, t, func() asked { return one }, n, warm, duration, pids)
+}
+
+// asked is a request and the bytes of body that its answer must have.
+type asked struct {
+	request []byte
+	size    int64
+}
+
+// keepAlive is KeepAlive with a function that says what is asked for next, on
+// any of the connections; t is what they are opened with.
+func keepAlive(ctx context.Context, t Target, next func() asked, n int, warm, duration time.Duration, pids []int) (Result, error) {
 	h, err := OpenHerd(ctx, t, n)
 	if err != nil {
 		return Result{}, err
 	}
 	defer h.Close()
-	l, err := newLoop(t, h.fds)
+	l, err := newLoop(next, h.fds)
 	if err != nil {
 		return Result{}, err
 	}
@@ -46,13 +59,12 @@ func KeepAlive(ctx context.Context, t Target, n int, warm, duration time.Duratio
 
 // A loop is one epoll loop over connections of which each has a request under way.
 type loop struct {
-	epoll   int
-	size    int64
-	request []byte
-	conns   map[int32]*loopConn
-	buf     []byte
-	taken   latencies
-	result  Result
+	epoll  int
+	next   func() asked
+	conns  map[int32]*loopConn
+	buf    []byte
+	taken  latencies
+	result Result
 }
 
 type loopConn struct {
@@ -61,13 +73,13 @@ type loopConn struct {
 	answer answer
 }
 
-func newLoop(t Target, fds []int) (*loop, error) {
+func newLoop(next func() asked, fds []int) (*loop, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("load: epoll: %w", err)
 	}
 	l := &loop{
-		epoll: ep, size: t.Size, request: t.request(), buf: make([]byte, 64<<10),
+		epoll: ep, next: next, buf: make([]byte, 64<<10),
 		conns: make(map[int32]*loopConn, len(fds)), taken: make(latencies, 0, 1<<20),
 	}
 	for _, fd := range fds {
@@ -107,9 +119,10 @@ func (l *loop) run(ctx context.Context, d time.Duration) error {
 }
 
 func (l *loop) send(c *loopConn) {
-	c.answer = answer{size: l.size, head: c.answer.head[:0]}
+	ask := l.next()
+	c.answer = answer{size: ask.size, head: c.answer.head[:0]}
 	c.sent = time.Now()
-	if _, err := unix.Write(c.fd, l.request); err != nil {
+	if _, err := unix.Write(c.fd, ask.request); err != nil {
 		l.drop(c, fmt.Errorf("load: write: %w", err))
 	}
 }
@@ -126,6 +139,7 @@ func (l *loop) receive(c *loopConn) {
 		l.drop(c, errClosed)
 		return
 	}
+	l.result.Bytes += int64(n)
 	done, err := c.answer.feed(l.buf[:n])
 	if err != nil {
 		l.drop(c, err)

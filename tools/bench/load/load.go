@@ -1,7 +1,8 @@
 // Package load drives servers and measures what they took: wrk for plain
 // throughput, and its own closed-loop clients for what wrk cannot do:
-// connections that are all open before the measuring begins (KeepAlive),
-// idle ones (Idle) and event streams (Stream).
+// connections that are all open before the measuring begins (KeepAlive), the
+// same with a file chosen at random each time (Random), idle connections
+// (Idle) and event streams (Stream).
 //
 // Every client checks the answers: a status other than 200, a body of another
 // length, a connection that failed or an event that came late is an error, and
@@ -25,6 +26,8 @@ type Result struct {
 	P50, P99 time.Duration // of the latency
 	RSS      int64         // bytes, of the server's processes at the end
 	Growth   int64         // bytes, how much RSS is above that at the beginning
+	Bytes    int64         // received, heads too; with wrk, to four digits; 0: not counted
+	Note     string        // what a reader of the figures should know
 }
 
 // meter takes the server's figures at the two ends of a run.

@@ -107,7 +107,7 @@ func TestKeepAlive(t *testing.T) {
 	if r.Errors != 0 || r.Requests > served.Load() {
 		t.Errorf("%+v; the server counts %d", r, served.Load())
 	}
-	if r.CPU <= 0 || r.RSS <= 0 || r.P99 < r.P50 || r.Elapsed < 20*time.Millisecond {
+	if r.CPU <= 0 || r.RSS <= 0 || r.P99 < r.P50 || r.Elapsed < 20*time.Millisecond || r.Bytes < 5*r.Requests {
 		t.Errorf("figures: %+v", r)
 	}
 }
@@ -228,32 +228,13 @@ func TestAppendEvent(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/status":
-			w.WriteHeader(http.StatusNotFound)
-		case "/type":
-			w.Header()["Content-Type"] = nil
-		case "/size":
-			w.Write([]byte("!"))
-		}
-		hello(w, r)
-	})
-	for path, want := range map[string]error{"/": nil, "/status": errStatus, "/type": errField, "/size": errSize} {
-		target.Path = path
-		if err := Check(target); !errors.Is(err, want) {
-			t.Errorf("%s: %v, want %v", path, err, want)
-		}
-	}
-}
-
 func TestRun_cancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	target := serve(t, hello)
 	for name, f := range map[string]func() (Result, error){
 		"KeepAlive": func() (Result, error) { return KeepAlive(ctx, target, 2, time.Hour, time.Hour, self) },
+		"Random":    func() (Result, error) { return Random(ctx, target, 2, time.Hour, time.Hour, self) },
 		"Idle":      func() (Result, error) { return Idle(ctx, target, 2, time.Hour, self) },
 		"Stream":    func() (Result, error) { return Stream(ctx, target, 2, 10, time.Hour, time.Hour, self) },
 	} {

@@ -21,7 +21,7 @@ type Wrk struct {
 	URL      string
 	Conns    int
 	Duration time.Duration // whole seconds, at least one
-	Header   string        // further request header, "Name: value"
+	Fields   []string      // further fields of the request, "Name: value"
 	Script   string        // path of a Lua script
 	CPU      int           // the CPU that wrk is pinned to
 }
@@ -29,8 +29,8 @@ type Wrk struct {
 // Args are the arguments of the wrk command.
 func (w Wrk) Args() []string {
 	args := []string{"-t1", fmt.Sprintf("-c%d", w.Conns), fmt.Sprintf("-d%ds", max(1, int(w.Duration.Seconds()))), "--timeout", "10s", "--latency"}
-	if w.Header != "" {
-		args = append(args, "-H", w.Header)
+	for _, f := range w.Fields {
+		args = append(args, "-H", f)
 	}
 	if w.Script != "" {
 		args = append(args, "-s", w.Script)
@@ -81,7 +81,7 @@ func firstLine(b []byte) []byte {
 var errWrk = errors.New("load: output is not that of wrk --latency")
 
 var (
-	wrkTotal   = regexp.MustCompile(`^\s*(\d+) requests in ([\d.]+[a-z]+),`)
+	wrkTotal   = regexp.MustCompile(`^\s*(\d+) requests in ([\d.]+[a-z]+), ([\d.]+)([KMGT]?)B read`)
 	wrkPercent = regexp.MustCompile(`^\s*(50|99)%\s+([\d.]+[a-z]+)\s*$`)
 	wrkSocket  = regexp.MustCompile(`^\s*Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
 	wrkStatus  = regexp.MustCompile(`^\s*Non-2xx or 3xx responses: (\d+)`)
@@ -99,6 +99,9 @@ func parseWrk(out []byte) (r Result, err error) {
 			r.Requests, err = strconv.ParseInt(m[1], 10, 64)
 			if err == nil {
 				r.Elapsed, err = parseWrkTime(m[2])
+			}
+			if err == nil {
+				r.Bytes, err = parseWrkBytes(m[3], m[4])
 			}
 		} else if m := wrkPercent.FindStringSubmatch(line); m != nil {
 			seen++
@@ -137,4 +140,16 @@ func parseWrkTime(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("%w: time %q", errWrk, s)
 	}
 	return d, nil
+}
+
+// parseWrkBytes reads a number of bytes as wrk writes it: "950.00", "47.30" and M.
+func parseWrkBytes(number, unit string) (int64, error) {
+	x, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: bytes %q", errWrk, number)
+	}
+	for range strings.Index("KMGT", unit) + min(1, len(unit)) {
+		x *= 1 << 10
+	}
+	return int64(x), nil
 }

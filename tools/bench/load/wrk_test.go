@@ -24,7 +24,7 @@ Transfer/sec:     11.82MB
 
 func TestParseWrk(t *testing.T) {
 	got, err := parseWrk([]byte(wrkPlain))
-	want := Result{Requests: 390512, Elapsed: 4 * time.Second, P50: 632 * time.Microsecond, P99: 1100 * time.Microsecond}
+	want := Result{Requests: 390512, Elapsed: 4 * time.Second, P50: 632 * time.Microsecond, P99: 1100 * time.Microsecond, Bytes: 49597644}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v; want %+v", got, err, want)
 	}
@@ -68,8 +68,19 @@ func TestParseWrkTime(t *testing.T) {
 	}
 }
 
+func TestParseWrkBytes(t *testing.T) {
+	for _, c := range []struct {
+		number, unit string
+		want         int64
+	}{{"950.00", "", 950}, {"1.50", "K", 1536}, {"1.00", "M", 1 << 20}, {"2.25", "G", 9 << 28}, {"1.00", "T", 1 << 40}} {
+		if got, err := parseWrkBytes(c.number, c.unit); got != c.want || err != nil {
+			t.Errorf("%s%sB: %d, %v; want %d", c.number, c.unit, got, err, c.want)
+		}
+	}
+}
+
 func TestWrkArgs(t *testing.T) {
-	got := Wrk{URL: "u", Conns: 64, Duration: 2500 * time.Millisecond, Header: "A: b", Script: "x.lua"}.Args()
+	got := Wrk{URL: "u", Conns: 64, Duration: 2500 * time.Millisecond, Fields: []string{"A: b"}, Script: "x.lua"}.Args()
 	want := []string{"-t1", "-c64", "-d2s", "--timeout", "10s", "--latency", "-H", "A: b", "-s", "x.lua", "u"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)

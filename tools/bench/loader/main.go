@@ -3,8 +3,9 @@
 //
 //	loader -addr HOST:PORT -path PATH [-size N] [-conns N] [-pids 1,2] MODE
 //
-// MODE is keepalive, idle, stream, or herd: connections that stay open and
-// idle until standard input ends.
+// MODE is keepalive, random (PATH is that of the directory with the files of
+// load.RandomSite), idle, stream, or herd: connections that stay open and idle
+// until standard input ends.
 package main
 
 import (
@@ -34,7 +35,7 @@ func main() {
 	}
 }
 
-var errMode = errors.New("loader: mode is not keepalive, idle, stream or herd")
+var errMode = errors.New("loader: mode is not keepalive, random, idle, stream or herd")
 
 func run(ctx context.Context) error {
 	var (
@@ -42,8 +43,8 @@ func run(ctx context.Context) error {
 		pids     []int
 		conns    = flag.Int("conns", 64, "connections")
 		events   = flag.Int("events", 1000, "stream: events in a stream")
-		warm     = flag.Duration("warm", time.Second, "keepalive, stream: time before the measuring")
-		duration = flag.Duration("duration", 4*time.Second, "keepalive, stream: time of the measuring")
+		warm     = flag.Duration("warm", time.Second, "keepalive, random, stream: time before the measuring")
+		duration = flag.Duration("duration", 4*time.Second, "keepalive, random, stream: time of the measuring")
 		settle   = flag.Duration("settle", 3*time.Second, "idle: time before the memory is read again")
 	)
 	flag.TextVar(&target.Addr, "addr", netip.AddrPort{}, "the server's address and port")
@@ -62,6 +63,8 @@ func run(ctx context.Context) error {
 	switch flag.Arg(0) {
 	case "keepalive":
 		r, err = load.KeepAlive(ctx, target, *conns, *warm, *duration, pids)
+	case "random":
+		r, err = load.Random(ctx, target, *conns, *warm, *duration, pids)
 	case "idle":
 		r, err = load.Idle(ctx, target, *conns, *settle, pids)
 	case "stream":

@@ -153,10 +153,16 @@ func parseStatm(b []byte) (int64, error) {
 }
 
 // Descriptors returns how many descriptors the processes have open.
-func Descriptors(pids []int) (int, error) {
+func Descriptors(pids []int) (int, error) { return entries(pids, "fd") }
+
+// Threads returns how many threads the processes have.
+func Threads(pids []int) (int, error) { return entries(pids, "task") }
+
+// entries counts what is in a directory of the processes in /proc.
+func entries(pids []int, dir string) (int, error) {
 	n := 0
 	for _, pid := range pids {
-		d, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		d, err := os.ReadDir(fmt.Sprintf("/proc/%d/%s", pid, dir))
 		if err != nil {
 			return 0, fmt.Errorf("proc: %w", err)
 		}

@@ -95,6 +95,9 @@ func TestStart_pinsAndFindsChildren(t *testing.T) {
 	if rss, err := RSS(pids[:1]); rss <= 0 || err != nil {
 		t.Errorf("RSS = %d, %v", rss, err)
 	}
+	if n, err := Threads(pids[:1]); n < 1 || err != nil {
+		t.Errorf("Threads = %d, %v", n, err)
+	}
 	if n, err := Descriptors(pids[:1]); n < 3 || err != nil {
 		t.Errorf("descriptors = %d, %v; want at least the standard three", n, err)
 	}

@@ -161,7 +161,7 @@ func pick(all []summary, server string) *summary {
 // overview is one line a row: each server's median, and in brackets ours
 // divided by it.
 func (r *Report) overview(b *strings.Builder) {
-	fmt.Fprintf(b, "## Overview\n\nMedians; in brackets %s ÷ that server, the median over the rounds (below 1: %[1]s needs less).\n\n| row | unit |", r.Servers[0][0])
+	fmt.Fprintf(b, "## Overview\n\nMedians; in brackets %s ÷ that server, the median over the rounds of each round's ratio (below 1: %[1]s needs less). Further down, \"of the lows\" is the ratio of the lowest figures: other programs on the machine only add to a figure.\n\n| row | unit |", r.Servers[0][0])
 	for _, name := range r.names() {
 		fmt.Fprintf(b, " %s |", name)
 	}
@@ -227,7 +227,7 @@ func (r *Report) details(b *strings.Builder) {
 		}
 		run, rounds := r.run(row.Name)
 		fmt.Fprintf(b, "### %s\n\n%s Rounds: %d, on %s.\n\n", row.Title, row.Load, rounds, run.UTC().Format("2006-01-02 15:04 MST"))
-		fmt.Fprintf(b, "| server | %s: median (low–high) | ours ÷ it | a second | p50 | p99 | p99: ours ÷ its | RSS MiB | |\n|---|---|---|---|---|---|---|---|---|\n", row.Unit)
+		fmt.Fprintf(b, "| server | %s: median (low–high) | ours ÷ it | of the lows | a second | p50 | p99 | p99: ours ÷ its | RSS MiB | |\n|---|---|---|---|---|---|---|---|---|---|\n", row.Unit)
 		ours := pick(all, r.Servers[0][0])
 		for i := range all {
 			b.WriteString(detail(&all[i], ours))
@@ -238,14 +238,15 @@ func (r *Report) details(b *strings.Builder) {
 
 func detail(s, ours *summary) string {
 	if len(s.byRound) == 0 {
-		return fmt.Sprintf("| %s | – | – | – | – | – | – | – | %s |\n", s.server, s.remark())
+		return fmt.Sprintf("| %s | – | – | – | – | – | – | – | – | %s |\n", s.server, s.remark())
 	}
-	of, tail := math.NaN(), math.NaN()
+	of, lows, tail := math.NaN(), math.NaN(), math.NaN()
 	if ours != nil && ours != s {
+		lows = ours.low / s.low
 		of, tail = ratio(ours.byRound, s.byRound), ratio(ours.p99ByRound, s.p99ByRound)
 	}
-	return fmt.Sprintf("| %s | %s (%s–%s) | %s | %s | %s | %s | %s | %s | %s |\n", s.server,
-		number(s.figure), number(s.low), number(s.high), number(of), count(s.rate),
+	return fmt.Sprintf("| %s | %s (%s–%s) | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.server,
+		number(s.figure), number(s.low), number(s.high), number(of), number(lows), count(s.rate),
 		micros(s.p50), micros(s.p99), number(tail), number(s.rss/(1<<20)), s.remark())
 }
 
@@ -255,10 +256,10 @@ func (s *summary) remark() string {
 	if s.state != Measured {
 		words += " " + s.state
 	}
-	if s.note != "" {
-		words += ": " + s.note
+	if words != "" && s.note != "" {
+		words += ":"
 	}
-	return cell(strings.TrimSpace(words))
+	return cell(strings.TrimSpace(words + " " + s.note))
 }
 
 // run returns when the row was measured and in how many rounds.

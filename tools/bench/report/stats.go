@@ -20,7 +20,7 @@ type summary struct {
 	server      string
 	state, note string  // of the last trial that was not measured or has a note
 	figure      float64 // median; NaN when nothing was measured
-	low, high   float64 // spread of the figure
+	low, high   float64 // spread of the figure; other programs only add to it, so low has least of them; NaN like figure
 	rate        float64 // medians of the rest
 	p50, p99    float64 // µs
 	rss         float64 // bytes
@@ -57,6 +57,7 @@ func summarize(trials []Trial, row string, servers []string) []summary {
 			continue // the row does not apply to this server
 		}
 		s.figure, s.rate, s.p50, s.p99, s.rss = median(figure), median(rate), median(p50), median(p99), median(rss)
+		s.low, s.high = math.NaN(), math.NaN()
 		if len(figure) > 0 {
 			s.low, s.high = slices.Min(figure), slices.Max(figure)
 		}

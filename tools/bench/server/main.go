@@ -1,6 +1,6 @@
 // Command server is Hyperion with the routes of the bench rows: /static (a
 // static route), /direct (a direct route), /hello, /json and /sse
-// (http.Handlers), /files/, and /state for the soak.
+// (http.Handlers), /files/, /preloaded/ if asked for, and /state.
 package main
 
 import (
@@ -24,6 +24,12 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on")
 	files := flag.String("files", ".", "directory below /files/")
 	object := flag.String("json", "", "file with the object that /json encodes for each request")
+	preload := flag.String("preload", "", "directory below /preloaded/, loaded into memory before the server listens")
+	var o goserver.StaticOptions
+	flag.Int64Var(&o.CacheBytes, "cache-bytes", 0, "goserver.StaticOptions.CacheBytes of both")
+	flag.IntVar(&o.CacheEntries, "cache-entries", 0, "CacheEntries of both")
+	flag.IntVar(&o.MaxCachedFile, "max-cached-file", 0, "MaxCachedFile of both")
+	flag.BoolVar(&o.NoCompression, "no-compression", false, "NoCompression of both")
 	flag.Parse()
 
 	mux := http.NewServeMux()
@@ -34,7 +40,11 @@ func main() {
 	mux.HandleFunc("GET /state", state(s))
 	must(s.HandleStatic("GET /static", []byte("hello"), "text/plain; charset=utf-8"))
 	must(s.Handle("GET /direct", direct))
-	must(s.Static("/files/", *files, nil))
+	must(s.Static("/files/", *files, &o))
+	if *preload != "" {
+		o.Preload = []string{"."}
+		must(s.Static("/preloaded/", *preload, &o))
+	}
 
 	stop, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(stop, func() { s.Close() })
@@ -96,7 +106,7 @@ func stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// state tells what a soak watches. ?gc=1 collects garbage first, so that the
+// state tells what a soak watches and a preload row waits for. ?gc=1 collects garbage first, so that the
 // heap is what is in use.
 func state(s *goserver.Server) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -107,7 +117,7 @@ func state(s *goserver.Server) http.HandlerFunc {
 		runtime.ReadMemStats(&m)
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(map[string]any{
-			"goroutines": runtime.NumGoroutine(), "heap": m.HeapAlloc, "stats": s.Stats(),
+			"goroutines": runtime.NumGoroutine(), "heap": m.HeapAlloc, "stats": s.Stats(), "files": s.StaticStats(),
 		})
 	}
 }

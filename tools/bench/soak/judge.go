@@ -16,6 +16,7 @@ type measure struct {
 
 var measures = []measure{
 	{"descriptors", func(s sample) int64 { return s.Descriptors }, 32, 4},
+	{"threads", func(s sample) int64 { return s.Threads }, 8, -1},
 	{"goroutines", func(s sample) int64 { return s.Goroutines }, 32, 8},
 	{"RSS", func(s sample) int64 { return s.RSS }, 8 << 20, -1},
 	{"heap", func(s sample) int64 { return s.Heap }, 8 << 20, 4 << 20},
@@ -34,6 +35,9 @@ func judge(before, after sample, samples []sample) (findings string, flat bool) 
 	flat = true
 	for _, m := range measures {
 		first, last := m.median(samples[:third]), m.median(samples[len(samples)-third:])
+		if first == 0 && last == 0 {
+			continue // the server does not tell
+		}
 		word := "flat"
 		if last > first+first/10+m.slack {
 			word, flat = "GROWS", false

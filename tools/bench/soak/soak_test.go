@@ -9,7 +9,7 @@ import (
 func steady() (all []sample) {
 	for i := range 100 {
 		wobble := int64(i % 7)
-		all = append(all, sample{Descriptors: 200 + wobble, Goroutines: 100 + wobble, RSS: 50<<20 + wobble, Heap: 10<<20 + wobble})
+		all = append(all, sample{Descriptors: 200 + wobble, Threads: 10 + wobble%2, Goroutines: 100 + wobble, RSS: 50<<20 + wobble, Heap: 10<<20 + wobble})
 	}
 	return all
 }
@@ -29,6 +29,8 @@ func TestJudge(t *testing.T) {
 			}
 		}},
 		{name: "a descriptor a sample", change: func(i int, s *sample) { s.Descriptors += 2 * int64(i) }, words: []string{"descriptors", "GROWS"}},
+		{name: "threads", change: func(i int, s *sample) { s.Threads += int64(i) / 4 }, words: []string{"threads", "GROWS"}},
+		{name: "no state", change: func(i int, s *sample) { s.Goroutines, s.Heap = 0, 0 }, after: func(s *sample) { s.Goroutines, s.Heap = 0, 0 }},
 		{name: "goroutines", change: func(i int, s *sample) { s.Goroutines += 2 * int64(i) }, words: []string{"goroutines", "GROWS"}},
 		{name: "memory", change: func(i int, s *sample) { s.RSS += int64(i) << 19 }, words: []string{"RSS", "GROWS"}},
 		{name: "a peak in the middle", change: func(i int, s *sample) {
@@ -60,6 +62,19 @@ func TestJudge(t *testing.T) {
 				t.Errorf("%s: %s", c.name, line)
 			}
 		}
+	}
+}
+
+// Every measure has a line, but those that a server does not tell.
+func TestJudge_lines(t *testing.T) {
+	samples := steady()
+	all, _ := judge(sample{}, sample{}, samples)
+	for i := range samples {
+		samples[i].Goroutines, samples[i].Heap = 0, 0
+	}
+	some, _ := judge(sample{}, sample{}, samples)
+	if n, m := strings.Count(all, "\n"), strings.Count(some, "\n"); n != 5 || m != 3 || strings.Contains(some, "goroutines") {
+		t.Errorf("%d and %d lines, want 5 and 3:\n%s", n, m, some)
 	}
 }
 

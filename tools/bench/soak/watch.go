@@ -18,16 +18,20 @@ import (
 type sample struct {
 	At          time.Duration // since the start
 	Descriptors int64
-	Goroutines  int64
-	RSS, Heap   int64 // bytes
-	Conns       int64
-	Requests    int64
+	Threads     int64
+	RSS         int64 // bytes
 	Missed      int64 // samples before this one that could not be taken
+
+	// Of a server with /state only.
+	Goroutines int64
+	Heap       int64 // bytes
+	Conns      int64
+	Requests   int64
 }
 
 // A watch takes samples.
 type watch struct {
-	url     string
+	url     string // of /state; "": the server has none
 	pids    []int
 	start   time.Time
 	samples []sample
@@ -53,21 +57,42 @@ func (w *watch) run(ctx context.Context) {
 	}
 }
 
-// take asks the server and the kernel; with gc the heap is without garbage.
+// take asks the kernel and, if it tells, the server; with gc the heap is
+// without garbage.
 func (w *watch) take(ctx context.Context, gc bool) (s sample, err error) {
+	if w.url != "" {
+		if err := w.ask(ctx, gc, &s); err != nil {
+			return s, err
+		}
+	}
+	rss, err := proc.RSS(w.pids)
+	if err != nil {
+		return s, err
+	}
+	threads, err := proc.Threads(w.pids)
+	if err != nil {
+		return s, err
+	}
+	fds, err := proc.Descriptors(w.pids)
+	s.At, s.Missed, s.RSS, s.Threads, s.Descriptors = time.Since(w.start), w.missed, rss, int64(threads), int64(fds)
+	return s, err
+}
+
+// ask fills in what only the server knows.
+func (w *watch) ask(ctx context.Context, gc bool, s *sample) error {
 	url := w.url
 	if gc {
 		url += "?gc=1"
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return s, err
+		return err
 	}
 	req.Close = true // the watch's own connection is in every sample alike
 	client := http.Client{Timeout: 20 * time.Second}
 	resp, err := client.Do(req)
 	if err != nil {
-		return s, err
+		return err
 	}
 	defer resp.Body.Close()
 	var state struct {
@@ -75,17 +100,10 @@ func (w *watch) take(ctx context.Context, gc bool) (s sample, err error) {
 		Stats            goserver.Stats
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&state); err != nil {
-		return s, err
+		return err
 	}
-	rss, err := proc.RSS(w.pids)
-	if err != nil {
-		return s, err
-	}
-	fds, err := proc.Descriptors(w.pids)
-	return sample{
-		At: time.Since(w.start), Descriptors: int64(fds), Goroutines: state.Goroutines, RSS: rss, Heap: state.Heap,
-		Conns: state.Stats.Conns, Requests: state.Stats.Requests, Missed: w.missed,
-	}, err
+	s.Goroutines, s.Heap, s.Conns, s.Requests = state.Goroutines, state.Heap, state.Stats.Conns, state.Stats.Requests
+	return nil
 }
 
 // settled waits until the server is as quiet as in a sample taken before, or
@@ -113,10 +131,10 @@ func (w *watch) writeCSV(name string) error {
 	}
 	defer f.Close()
 	c := csv.NewWriter(f)
-	c.Write([]string{"seconds", "descriptors", "goroutines", "rss_bytes", "heap_bytes", "connections", "requests", "missed_samples"})
+	c.Write([]string{"seconds", "descriptors", "threads", "goroutines", "rss_bytes", "heap_bytes", "connections", "requests", "missed_samples"})
 	for _, s := range w.samples {
 		line := []string{fmt.Sprintf("%.1f", s.At.Seconds())}
-		for _, n := range []int64{s.Descriptors, s.Goroutines, s.RSS, s.Heap, s.Conns, s.Requests, s.Missed} {
+		for _, n := range []int64{s.Descriptors, s.Threads, s.Goroutines, s.RSS, s.Heap, s.Conns, s.Requests, s.Missed} {
 			line = append(line, strconv.FormatInt(n, 10))
 		}
 		c.Write(line)

@@ -1,0 +1,154 @@
+package goserver_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"github.com/hyperion-server/hyperion/goserver"
+)
+
+// listenSmall returns a listener whose connections hold little: a reader that
+// stalls stalls the server soon.
+func listenSmall(t *testing.T, sndbuf int) net.Listener {
+	t.Helper()
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, sndbuf) })
+	}}
+	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	return l
+}
+
+// stall begins n downloads of path and reads nothing of them but the first bytes.
+func stall(t *testing.T, addr, path string, n int) []net.Conn {
+	t.Helper()
+	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10) })
+	}}
+	conns := make([]net.Conn, n)
+	for i := range conns {
+		c, err := dialer.Dial("tcp", addr)
+		must(t, err)
+		t.Cleanup(func() { c.Close() })
+		_, err = io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		must(t, err)
+		conns[i] = c
+	}
+	first := make([]byte, len("HTTP/1.1 200"))
+	for _, c := range conns {
+		_, err := io.ReadFull(c, first)
+		must(t, err)
+		if string(first) != "HTTP/1.1 200" {
+			t.Fatalf("got %q", first)
+		}
+	}
+	return conns
+}
+
+func threads(t *testing.T) int {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	must(t, err)
+	return len(tasks)
+}
+
+// serveSlow serves content behind small socket buffers, by the rung, from a direct
+// route and from a handler.
+func serveSlow(t *testing.T, rung string, content string) (*goserver.Server, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "f")
+	writeFile(t, path, content)
+	f, err := os.Open(path)
+	must(t, err)
+	t.Cleanup(func() { f.Close() })
+	srv := &goserver.Server{FileRung: rung}
+	must(t, srv.Handle("GET /direct", func(c *goserver.Ctx) { c.SendFile(f, 0, int64(len(content))) }))
+	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, path) })
+	l := listenSmall(t, 8<<10)
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(l) }()
+	t.Cleanup(func() {
+		srv.Close()
+		<-done
+	})
+	return srv, l.Addr().String()
+}
+
+// Readers that stall hold no thread, on any rung, and get their file when they go on.
+func TestFile_slowReaders(t *testing.T) {
+	const n = 200
+	content := pattern(1 << 20)
+	for _, rung := range []string{"sendfile", "splice", "copy"} {
+		for _, path := range []string{"/direct", "/handler"} {
+			t.Run(rung+path, func(t *testing.T) {
+				_, addr := serveSlow(t, rung, content)
+				before := threads(t)
+				conns := stall(t, addr, path, n)
+				if now := threads(t); now > before+n/10 {
+					t.Errorf("%d threads with %d stalled readers, %d before", now, n, before)
+				}
+				for _, c := range conns[:3] {
+					all, err := io.ReadAll(c)
+					_, body, _ := bytes.Cut(all, []byte("\r\n\r\n"))
+					if err != nil || string(body) != content {
+						t.Errorf("after the stall: %d bytes, %v", len(body), err)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Downloads that stall hold a bounded amount of memory each, however many they are.
+func TestFile_slowReaders_memory(t *testing.T) {
+	if testing.Short() || raceEnabled {
+		t.Skip("heavy")
+	}
+	var limit syscall.Rlimit
+	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	most := (int(limit.Cur) - 200) / 2 // both ends are here
+	if most < 500 {
+		t.Skipf("only %d descriptors", limit.Cur)
+	}
+	const each = 48 << 10 // bytes of a download: a goroutine's stack and a session's buffers
+	content := pattern(1 << 20)
+	for rung, n := range map[string]int{"sendfile": min(most, 10_000), "copy": min(most, 2_000)} {
+		t.Run(rung, func(t *testing.T) {
+			srv, addr := serveSlow(t, rung, content)
+			before := memory()
+			conns := stall(t, addr, "/direct", n)
+			held := (memory() - before) / int64(n)
+			t.Logf("%d downloads hold %d bytes each, with the client's end", n, held)
+			if held > each {
+				t.Errorf("a stalled download holds %d bytes, want at most %d", held, each)
+			}
+			for _, c := range conns[:5] {
+				all, err := io.ReadAll(c)
+				if err != nil || !bytes.HasSuffix(all, []byte(content)) {
+					t.Errorf("after the stall: %d bytes, %v", len(all), err)
+				}
+			}
+			for _, c := range conns {
+				c.Close()
+			}
+			poll(t, "the downloads to end", func() bool { return srv.Stats().Conns == 0 })
+		})
+	}
+}
+
+// memory is what the heap and the stacks take.
+func memory() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse + m.StackInuse)
+}

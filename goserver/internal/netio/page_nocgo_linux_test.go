@@ -1,0 +1,6 @@
+//go:build !cgo || purego
+
+package netio
+
+func nativePages() bool     { return false }
+func nativePagesUsed() bool { return false }
