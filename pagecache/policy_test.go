@@ -102,7 +102,8 @@ func ratio(get lookup, z *zipf, requests int, cr crawler) float64 {
 }
 
 // With and without a crawler, the hit ratio is near that of a cache which knows the future
-// shares of all keys, and ahead of LRU's, the more so the more is crawled.
+// shares of all keys, and ahead of LRU's, the more so the more is crawled. The seed of the
+// hash moves the ratios by half a hundredth; the bounds leave three times that.
 func TestCache_hitRatio(t *testing.T) {
 	const keys, room, requests = 6_000, 300, 20_000
 	for _, tc := range []struct {
@@ -113,11 +114,11 @@ func TestCache_hitRatio(t *testing.T) {
 		overBest float64 // our ratio and the best one, at least
 	}{
 		{"no crawler, 0.7", 0.7, crawler{}, 1.2, 0.75},
-		{"no crawler, 0.9", 0.9, crawler{}, 1.1, 0.9},
-		{"no crawler, 1.1", 1.1, crawler{}, 1.03, 0.95},
-		{"as many requests again", 0.9, crawler{1, 1, 1}, 1.4, 0.9},
-		{"each twice", 0.9, crawler{1, 1, 2}, 1.3, 0.83},
-		{"ten times the room at once", 0.9, crawler{2_500, 10 * room, 1}, 1.2, 0.9},
+		{"no crawler, 0.9", 0.9, crawler{}, 1.1, 0.87},
+		{"no crawler, 1.1", 1.1, crawler{}, 1.03, 0.92},
+		{"as many requests again", 0.9, crawler{1, 1, 1}, 1.4, 0.88},
+		{"each twice", 0.9, crawler{1, 1, 2}, 1.3, 0.8},
+		{"ten times the room at once", 0.9, crawler{2_500, 10 * room, 1}, 1.2, 0.88},
 	} {
 		z := newZipf(keys, tc.alpha)
 		best := z.best(room)
