@@ -10,6 +10,16 @@ import (
 	"github.com/hyperion-server/hyperion/pagecache"
 )
 
+// Defaults of the fields of StaticOptions that have the same name.
+const (
+	DefaultMaxCachedFile = static.DefaultMaxCachedFile
+	DefaultCacheBytes    = pagecache.DefaultMaxBytes
+	DefaultCacheEntries  = pagecache.DefaultMaxEntries
+	DefaultAdmitAfter    = pagecache.DefaultAdmitAfter
+	DefaultRecheck       = pagecache.DefaultRecheck
+	DefaultOpenFiles     = static.DefaultOpenFiles
+)
+
 // StaticOptions say how Server.Static serves a directory. The zero value, or nil in
 // its place, is good for most sites.
 type StaticOptions struct {
@@ -52,8 +62,8 @@ type StaticOptions struct {
 
 	// NoCompression makes no compressed variants. Otherwise, of cached files of a type that
 	// gains by it (text, scripts, fonts that are not packed, and the like), gzip, br and zstd
-	// variants at the best level are made in the background where there is no sidecar, and
-	// kept when they are at least 5 % smaller. Requests never wait for that: until a variant is there, the file is sent as it is.
+	// variants at the best level are made in the background where there is no sidecar, once a
+	// client names codings that it takes, and kept when they are at least 5 % smaller. Requests never wait for that: until a variant is there, the file is sent as it is.
 	// All sites of the process share one worker, which takes at most a quarter of one CPU.
 	NoCompression bool
 
@@ -73,13 +83,13 @@ type StaticOptions struct {
 	// that can't be watched, are still looked at as Recheck says.
 	Watch bool
 
-	MaxCachedFile int           // bytes; larger files are sent from the disk, their compressed variants up to 64 KiB from memory; 0: 32 KiB; negative: all are
-	CacheBytes    int64         // of the cache for files, with its table; 0: 64 MiB
-	CacheEntries  int           // paths in the cache; 0: 65536
-	AdmitAfter    int           // requests for a file before it is put into the cache; 0: 2; 1: at once; at most 15
-	Recheck       time.Duration // how long a cached file is sent before the disk is asked for changes; 0: 5 s; negative: it is asked each time
+	MaxCachedFile int           // bytes; larger files are sent from the disk, their compressed variants up to 64 KiB from memory; 0: DefaultMaxCachedFile; negative: all are
+	CacheBytes    int64         // of the cache for files, with its table; 0: DefaultCacheBytes
+	CacheEntries  int           // paths in the cache; 0: DefaultCacheEntries
+	AdmitAfter    int           // requests for a file before it is put into the cache; 0: DefaultAdmitAfter; 1: at once; at most 15
+	Recheck       time.Duration // how long a cached file is sent before the disk is asked for changes; 0: DefaultRecheck; negative: it is asked each time
 	NegativeTTL   time.Duration // how long a path is answered with 404 before the disk is asked again; 0: 1 s, none when Recheck is negative; negative: none
-	OpenFiles     int           // descriptors kept open of files that are sent from the disk; 0: 1024, or an eighth of what the process may open; negative: none
+	OpenFiles     int           // descriptors kept open of files that are sent from the disk; 0: DefaultOpenFiles, or an eighth of what the process may open; negative: none
 
 	// Logger is told of what was preloaded and of what can't be watched. nil: slog.Default.
 	Logger *slog.Logger

@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,30 +30,21 @@ type serveFlags struct {
 	cacheEntries, admitAfter, openFiles             setting.Count
 }
 
-// Defaults of goserver.StaticOptions, where zero means them.
-const (
-	defaultCacheSize     = 64 << 20
-	defaultMaxCachedFile = 32 << 10
-	defaultCacheEntries  = 65536
-	defaultAdmitAfter    = 2
-	defaultOpenFiles     = 1024
-)
-
 func newServeFlags() *serveFlags {
 	f := &serveFlags{
 		serverFlags:   newServerFlags(),
 		index:         setting.List{Items: []string{"index.html"}, Kind: "NAME"},
 		errorPages:    setting.List{Kind: "CODE=FILE", Check: func(s string) error { _, _, err := errorPage(s); return err }},
 		sidecars:      true,
-		cacheSize:     setting.Size{Bytes: defaultCacheSize, Optional: true},
-		maxCachedFile: setting.Size{Bytes: defaultMaxCachedFile, Max: 1 << 30},
-		recheck:       setting.Span{D: 5 * time.Second, Zero: true},
+		cacheSize:     setting.Size{Bytes: goserver.DefaultCacheBytes, Optional: true},
+		maxCachedFile: setting.Size{Bytes: goserver.DefaultMaxCachedFile, Max: 1 << 30},
+		recheck:       setting.Span{D: goserver.DefaultRecheck, Zero: true},
 		preload:       setting.List{Kind: "DIR"},
 		immutable:     setting.List{Kind: "PATTERN", Check: checkPattern},
 		compression:   true,
-		cacheEntries:  setting.Count{N: defaultCacheEntries},
-		admitAfter:    setting.Count{N: defaultAdmitAfter},
-		openFiles:     setting.Count{N: defaultOpenFiles, Optional: true},
+		cacheEntries:  setting.Count{N: goserver.DefaultCacheEntries},
+		admitAfter:    setting.Count{N: goserver.DefaultAdmitAfter},
+		openFiles:     setting.Count{N: goserver.DefaultOpenFiles, Optional: true},
 	}
 	site, cache := newGroup("Site", false), newGroup("Files in memory", true)
 	f.define(site.FlagSet)
@@ -184,7 +174,7 @@ func (f *serveFlags) options() *goserver.StaticOptions {
 	if f.cacheSize.Bytes == setting.None {
 		o.CacheBytes, o.MaxCachedFile = 0, -1
 	}
-	if f.openFiles.N == defaultOpenFiles {
+	if f.openFiles.N == goserver.DefaultOpenFiles {
 		o.OpenFiles = 0 // which is less where the process may not open so many
 	}
 	if f.recheck.D == 0 {

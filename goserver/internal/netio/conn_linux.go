@@ -224,9 +224,9 @@ func (c *epollConn) expireRead() {
 	// The connection is ours now. It may have been served since the expiry passed, and have a new one.
 	if c.slot.read.Load() == expired {
 		c.closeParked()
-	} else if !c.rg.park() {
-		c.engine.workers.do(c.unparked())
+		return
 	}
+	c.parkAgain()
 }
 
 func (c *epollConn) expire(idle time.Duration) {
@@ -238,6 +238,11 @@ func (c *epollConn) expire(idle time.Duration) {
 		c.closeParked()
 		return
 	}
+	c.parkAgain()
+}
+
+// parkAgain parks a connection as it was, or has it served when an event came meanwhile.
+func (c *epollConn) parkAgain() {
 	if !c.rg.park() {
 		c.engine.workers.do(c.unparked())
 	}

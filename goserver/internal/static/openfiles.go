@@ -11,7 +11,7 @@ import (
 // Bounds of a site's open files. The idle time is how long a file that nobody asks for stays
 // open, and with it the space of one that was deleted.
 const (
-	defaultOpenFiles = 1024 // descriptors, or an eighth of what the process may open, if that is less
+	DefaultOpenFiles = 1024 // descriptors, or an eighth of what the process may open, if that is less
 	openFileShards   = 8
 	idleOpenFile     = time.Minute
 )
@@ -50,7 +50,7 @@ func descriptorsFor(option int) (int, error) {
 	case option < 0:
 		return 0, nil
 	case option == 0:
-		return min(defaultOpenFiles, limit/8), nil
+		return min(DefaultOpenFiles, limit/8), nil
 	case option > limit/2:
 		return 0, fmt.Errorf("%w: OpenFiles: %d: want at most %d, half of what this process may open (RLIMIT_NOFILE)", ErrOption, option, limit/2)
 	}

@@ -62,7 +62,7 @@ type Site struct {
 	compression compression
 }
 
-// defaultMaxCachedFile is the size in bytes up to which a file is sent faster from a page
+// DefaultMaxCachedFile is the size in bytes up to which a file is sent faster from a page
 // than by the kernel from the file. Server CPU in µs a request, wrk on 64 connections, least and median of 4
 // on 2 cores of an AMD EPYC:
 //
@@ -70,7 +70,7 @@ type Site struct {
 //	16 KiB     9.4   9.4    9.7   9.8
 //	32 KiB    10.7  11.0   12.0  12.1
 //	64 KiB    20.2  42.9   17.0  17.2   (copies of so much in flight leave the processor's caches)
-const defaultMaxCachedFile = 32 << 10
+const DefaultMaxCachedFile = 32 << 10
 
 // New opens dir to serve it under the URL path prefix, which starts and ends with a
 // slash. now is a clock that may be coarse; it says when a cached file is to be checked.
@@ -112,7 +112,7 @@ func New(prefix, dir string, o Options, now func() time.Duration) (*Site, error)
 		return nil, fmt.Errorf("goserver: static directory: %w", err)
 	}
 	if o.MaxCachedFile == 0 {
-		o.MaxCachedFile = defaultMaxCachedFile
+		o.MaxCachedFile = DefaultMaxCachedFile
 	}
 	maxBody := o.MaxCachedFile
 	if maxBody > 0 {
