@@ -39,6 +39,8 @@ type serverFlags struct {
 
 	fileRung setting.Choice
 
+	tls tlsFlags
+
 	groups []flagGroup
 }
 
@@ -69,12 +71,16 @@ func newServerFlags() *serverFlags {
 
 		fileRung: setting.Choice{Word: "auto", Words: fileRungs()},
 	}
+	f.tls = newTLSFlags()
 	listen, logging, limits, tuning := newGroup("Server", false), newGroup("Logs", false), newGroup("Limits", true), newGroup("Tuning", true)
+	secure, secureMore := newGroup("TLS", false), newGroup("TLS, in detail", true)
 	f.defineListen(listen.FlagSet)
 	f.defineLogging(logging.FlagSet)
 	f.defineLimits(limits.FlagSet)
 	f.defineTuning(tuning.FlagSet)
-	f.groups = []flagGroup{listen, logging, limits, tuning}
+	f.tls.defineTLS(secure.FlagSet)
+	f.tls.defineTLSMore(secureMore.FlagSet)
+	f.groups = []flagGroup{listen, secure, logging, secureMore, limits, tuning}
 	return f
 }
 
@@ -152,5 +158,6 @@ func (f *serverFlags) server() *goserver.Server {
 		MaxBodyBytes:      f.maxBody.Bytes,
 		MaxConns:          f.maxConns.N,
 		FileRung:          f.fileRung.Word,
+		TLSHandshakeRate:  f.tls.handshakeRate.N,
 	}
 }

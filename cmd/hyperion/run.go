@@ -39,7 +39,7 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end the server
 
-	if err := f.apply(a.environ); err != nil {
+	if err := errors.Join(f.apply(a.environ), f.tls.check()); err != nil {
 		return badConfig(err)
 	}
 	a.logs = a.openLogs(f)
@@ -51,13 +51,19 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 	if err != nil {
 		return err
 	}
-	l, err := listen(f.bind, f.port.String())
+	l, err := listen(f.bind, f.port.String(), "--port")
 	if err != nil {
 		return err
 	}
+	t, err := openTransport(f, srv, l, a.logs.log)
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer t.close()
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
-	a.announce(f, site, l.Addr().(*net.TCPAddr))
+	go func() { served <- t.serve(srv, l) }()
+	a.announce(f, site, t, l.Addr().(*net.TCPAddr))
 
 	select {
 	case err := <-served:

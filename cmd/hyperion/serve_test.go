@@ -151,7 +151,7 @@ func TestURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := url(at); got != want {
+		if got := url("http", at); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
 	}

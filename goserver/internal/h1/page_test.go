@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/pagecache"
 )
 
@@ -44,9 +45,9 @@ func (c *countingConn) WritePages(ahead []byte, date *[netio.DateLen]byte, pages
 }
 
 // newPageSession returns a session that is about to answer a GET.
-func newPageSession(t testing.TB) (*session, *countingConn) {
+func newPageSession(t testing.TB) (*Session, *countingConn) {
 	t.Helper()
-	s := NewSession(&Config{Clock: netio.NewClock()}).(*session)
+	s := NewSession(&semantics.Config{Clock: netio.NewClock()})
 	t.Cleanup(s.Retire)
 	c := new(countingConn)
 	s.bind(c)
@@ -64,7 +65,7 @@ func buildPage(t testing.TB, body int) *pagecache.Page {
 }
 
 // answer is what the client gets of a page.
-func answer(s *session, p *pagecache.Page, lines string) string {
+func answer(s *Session, p *pagecache.Page, lines string) string {
 	head := strings.Replace(string(p.Head()), "Thu, 01 Jan 1970 00:00:00 GMT", string(s.cfg.Clock.Date()[:]), 1)
 	if s.head.Minor == 0 {
 		head = strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/h1/wirecase"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // TestWire runs the cases of testdata/wire on Parse and Chunked alone: at
@@ -189,7 +190,7 @@ func facts(h *Head) map[string]string {
 	yes := map[bool]string{true: "yes", false: "no"}
 	m := map[string]string{
 		"method": h.Method, "target": string(h.Target), "path": string(h.Path), "query": string(h.Query),
-		"form":    map[TargetForm]string{OriginForm: "origin", AbsoluteForm: "absolute", AuthorityForm: "authority", AsteriskForm: "asterisk"}[h.Form],
+		"form":    map[semantics.TargetForm]string{semantics.OriginForm: "origin", semantics.AbsoluteForm: "absolute", semantics.AuthorityForm: "authority", semantics.AsteriskForm: "asterisk"}[h.Form],
 		"scheme":  string(h.Scheme),
 		"host":    string(h.Host),
 		"version": fmt.Sprintf("%d.%d", h.Major, h.Minor),

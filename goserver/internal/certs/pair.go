@@ -1,0 +1,207 @@
+package certs
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+const maxFile = 1 << 20 // bytes of a file
+
+// A Pair is the files of a certificate: one with the server's own certificate and
+// behind it those of the authorities between it and a root, one with its private
+// key. Both may be one file.
+type Pair struct {
+	Cert, Key string
+}
+
+// content is what the files of a pair held.
+type content struct {
+	cert, key []byte
+}
+
+// sum tells contents apart.
+func (c content) sum() (sum [sha256.Size]byte) {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d\n", len(c.cert))
+	h.Write(c.cert)
+	h.Write(c.key)
+	h.Sum(sum[:0])
+	return sum
+}
+
+// Load loads a pair; the certificate must be valid at now. The chain is that of
+// the file, whole.
+func Load(p Pair, now time.Time) (*tls.Certificate, error) {
+	c, err := p.read()
+	if err != nil {
+		return nil, err
+	}
+	return p.parse(c, now)
+}
+
+func (p Pair) read() (c content, err error) {
+	if p.Cert == "" || p.Key == "" {
+		return c, &PairError{p, fmt.Errorf("%w: certificate %q, key %q", ErrUnpaired, p.Cert, p.Key)}
+	}
+	if c.cert, err = readFile(p.Cert); err == nil {
+		c.key, err = readFile(p.Key)
+	}
+	if err != nil {
+		return content{}, &PairError{p, err}
+	}
+	return c, nil
+}
+
+// readFile reads a small file. Its errors have the file's name.
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = inFile(name, ErrTooLarge)
+	}
+	return b, err
+}
+
+func (p Pair) parse(c content, now time.Time) (*tls.Certificate, error) {
+	chain, err := parseChain(c.cert)
+	if err != nil {
+		return nil, &PairError{p, inFile(p.Cert, err)}
+	}
+	key, err := parseKey(c.key)
+	if err != nil {
+		return nil, &PairError{p, inFile(p.Key, err)}
+	}
+	if err := match(chain, key); err != nil {
+		return nil, &PairError{p, fmt.Errorf("%s, %s: %w", p.Cert, p.Key, err)}
+	}
+	if err := validAt(chain[0], now); err != nil {
+		return nil, &PairError{p, inFile(p.Cert, err)}
+	}
+	t := &tls.Certificate{PrivateKey: key, Leaf: chain[0]}
+	for _, cert := range chain {
+		t.Certificate = append(t.Certificate, cert.Raw)
+	}
+	return t, nil
+}
+
+// parseChain returns the certificates of a PEM file, in its order.
+func parseChain(text []byte) (chain []*x509.Certificate, err error) {
+	for block := range blocks(text) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		cert, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%w: number %d: %v", ErrCertificate, len(chain)+1, err)
+		}
+		chain = append(chain, cert)
+	}
+	if chain == nil {
+		return nil, ErrNoCertificate
+	}
+	return chain, nil
+}
+
+// blocks yields the PEM blocks of a text.
+func blocks(text []byte) func(yield func(*pem.Block) bool) {
+	return func(yield func(*pem.Block) bool) {
+		for {
+			var block *pem.Block
+			if block, text = pem.Decode(text); block == nil || !yield(block) {
+				return
+			}
+		}
+	}
+}
+
+// parseKey returns the first private key of a PEM file: PKCS #8, PKCS #1 or SEC 1.
+func parseKey(text []byte) (crypto.Signer, error) {
+	for block := range blocks(text) {
+		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
+			return nil, ErrKeyEncrypted
+		}
+		var key any
+		var err error
+		switch block.Type {
+		case "PRIVATE KEY":
+			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+		case "EC PRIVATE KEY":
+			key, err = x509.ParseECPrivateKey(block.Bytes)
+		case "RSA PRIVATE KEY":
+			key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+		default: // such as EC PARAMETERS, or certificates in the same file
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%w: %v", ErrKey, err)
+		}
+		switch key := key.(type) {
+		case *ecdsa.PrivateKey:
+			return key, nil
+		case ed25519.PrivateKey:
+			return key, nil
+		case *rsa.PrivateKey:
+			return key, nil
+		}
+		return nil, ErrKeyType
+	}
+	return nil, ErrNoKey
+}
+
+// match checks that the key is that of the first certificate.
+func match(chain []*x509.Certificate, key crypto.Signer) error {
+	for i, cert := range chain {
+		public, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+		switch {
+		case !ok || !public.Equal(key.Public()):
+		case i > 0:
+			return fmt.Errorf("%w: the key is that of number %d", ErrChainOrder, i+1)
+		default:
+			return nil
+		}
+	}
+	return ErrKeyMismatch
+}
+
+func validAt(cert *x509.Certificate, now time.Time) error {
+	switch {
+	case now.After(cert.NotAfter):
+		return fmt.Errorf("%w on %s", ErrExpired, cert.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(cert.NotBefore):
+		return fmt.Errorf("%w: from %s", ErrNotYetValid, cert.NotBefore.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// LoadPool loads certificates of authorities from a PEM file.
+func LoadPool(file string) (*x509.CertPool, error) {
+	text, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	chain, err := parseChain(bytes.TrimSpace(text))
+	if err != nil {
+		return nil, inFile(file, err)
+	}
+	pool := x509.NewCertPool()
+	for _, cert := range chain {
+		pool.AddCert(cert)
+	}
+	return pool, nil
+}

@@ -1,0 +1,150 @@
+package h2
+
+import (
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+	"github.com/hyperion-server/hyperion/hpack"
+)
+
+const (
+	errCodeProtocol    = http2.ErrCodeProtocol
+	errCodeFlowControl = http2.ErrCodeFlowControl
+)
+
+// A conn is one connection of HTTP/2. While it is parked this is all there is of
+// it; while it is served a Session lends its buffers.
+type conn struct {
+	e    *Engine
+	nc   netio.Conn
+	s    *Session // nil while parked, and after the end
+	info *semantics.Conn
+
+	// Of the reader.
+	dec         *hpack.Decoder
+	guard       guard
+	lastID      uint32        // highest number of a stream that the peer used
+	prioritises bool          // the peer said something of priorities
+	prefaced    bool          // the preface has come
+	settled     bool          // and the first SETTINGS
+	closeAfter  bool          // end the connection gently: a direct route asked for it
+	partialBy   time.Duration // when a frame or header block of which a part is there must be whole; 0: none is
+	ping        pinger
+	busy        atomic.Bool // the reader is at work and will flush
+	timing      *timing
+
+	mu         sync.Mutex
+	enc        *hpack.Encoder
+	peer       peerSettings
+	sendWindow int64
+	window     receiveWindow
+	queue      sendQueue
+	listed     int // streams in the table
+	active     int // streams that live: listed ones, and those whose handler runs still
+	closed     closedStreams
+	credit     int // points earned for the guard
+	goaway     goAwayState
+	goawayBy   time.Duration // when the second GOAWAY follows
+	dead       bool          // nothing is sent any more
+	werr       error         // of a write
+	writing    bool          // the session's leaving output is being written
+	wrote      int           // bytes of it that have left, of who writes
+	flushing   bool          // a handler is about to flush
+	drained    sync.Cond     // a write has ended
+	waiters    int           // for drained
+	expiry     time.Duration // of the reader's wait, 0 for none
+	waiting    bool          // it is among those that Drain tells
+}
+
+// open makes the state of a new connection.
+func (e *Engine) open(nc netio.Conn) *conn {
+	c := &conn{
+		e: e, nc: nc,
+		dec: hpack.NewDecoder(defaultHeaderTable), enc: hpack.NewEncoder(),
+		peer:       peerSettings{window: initialWindow, maxFrame: minMaxFrameSize},
+		sendWindow: initialWindow,
+		guard:      guard{points: guardMax, at: e.cfg.Clock.Now()},
+	}
+	c.dec.SetMaxListSize(e.cfg.Limits.HeadBytes)
+	c.dec.SetMaxStringLength(e.cfg.Limits.HeadBytes)
+	c.drained.L = &c.mu
+	c.window = receiveWindow{size: e.cfg.ConnWindow, open: e.cfg.ConnWindow}
+	c.info = semantics.ConnOf(nc)
+	c.info.HTTP2 = c
+	return c
+}
+
+// greet sends the server's part of the preface (RFC 9113 §3.4).
+func (c *conn) greet() {
+	o := &c.s.out
+	o.buf = appendSettings(o.buf, c.e.settings()...)
+	if more := c.e.cfg.ConnWindow - initialWindow; more > 0 {
+		o.buf = appendWindowUpdate(o.buf, 0, uint32(more))
+	}
+}
+
+// killAll ends all streams for their handlers.
+func (c *conn) killAll(err error) {
+	c.dead = true
+	for st := range c.streams() {
+		c.kill(st, err)
+	}
+}
+
+// close ends the connection: with GOAWAY for a rule that was broken, at once
+// when it is lost.
+func (c *conn) close(err error) {
+	c.mu.Lock()
+	rule, told := err.(*connError)
+	if told && !c.dead {
+		c.s.out.buf = appendGoAway(c.s.out.buf, c.lastID, rule.code, rule.rule)
+		c.flush()
+	}
+	told = told || err == errDrained
+	c.killAll(errGone)
+	c.e.leave(c)
+	if !told {
+		c.nc.Abort() // ends a write
+	}
+	for c.writing { // GOAWAY may have to wait behind what leaves
+		c.nc.MayBlock()
+		c.drained.Wait()
+	}
+	werr := c.werr
+	c.mu.Unlock()
+	if werr == netio.ErrWriteExpired {
+		c.e.cfg.Counters.TimedOut.Add(1)
+	}
+	if told && werr == nil {
+		c.linger()
+	}
+	c.mu.Lock()
+	c.s = nil
+	c.mu.Unlock()
+	c.tellState(http.StateClosed)
+	c.nc.End()
+}
+
+// lingerTime is how long a connection that must close is still read, so that
+// the peer gets GOAWAY rather than a reset.
+const lingerTime = time.Second
+
+func (c *conn) linger() {
+	if c.nc.CloseWrite() != nil {
+		return
+	}
+	c.nc.ReadExpiry(c.e.cfg.Clock.Until(lingerTime))
+	for {
+		if _, err := c.nc.Read(c.s.in[:]); err != nil {
+			return
+		}
+	}
+}
+
+func (c *conn) tellState(s http.ConnState) { c.e.cfg.TellState(c.nc, s) }

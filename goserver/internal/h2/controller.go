@@ -1,0 +1,103 @@
+package h2
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/net/http2"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+)
+
+// bytesOf returns the bytes of a string or slice; they must not be changed.
+func bytesOf[T []byte | string](p T) []byte {
+	if b, ok := any(p).([]byte); ok {
+		return b
+	}
+	s := string(p)
+	return unsafe.Slice(unsafe.StringData(s), len(s))
+}
+
+// SetReadDeadline makes reads of the request's body fail after t.
+func (x *exchange) SetReadDeadline(t time.Time) error {
+	return x.deadline(t, func(st *stream) **time.Timer { return &st.readTimer }, func(st *stream) {
+		st.body.fail(os.ErrDeadlineExceeded)
+		st.receivable.Broadcast()
+	})
+}
+
+// SetWriteDeadline ends the stream after t, as net/http does it.
+func (x *exchange) SetWriteDeadline(t time.Time) error {
+	return x.deadline(t, func(st *stream) **time.Timer { return &st.writeTimer }, func(st *stream) {
+		if st.err == nil {
+			st.err = os.ErrDeadlineExceeded
+		}
+		st.c.resetStream(st, http2.ErrCodeInternal)
+		st.c.flushUnlessGone()
+	})
+}
+
+// deadline sets one of a stream's timers. passed is called with the lock of the
+// connection, unless the stream has ended or the timer was set anew.
+func (x *exchange) deadline(t time.Time, which func(*stream) **time.Timer, passed func(*stream)) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.st == nil {
+		return semantics.ErrAfterHandler
+	}
+	c, st := x.c, x.st
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	timer := which(st)
+	if *timer != nil {
+		(*timer).Stop()
+		*timer = nil
+	}
+	if st.reset || c.dead || t.IsZero() {
+		return nil
+	}
+	if !t.After(time.Now()) {
+		passed(st)
+		return nil
+	}
+	var own *time.Timer
+	own = time.AfterFunc(time.Until(t), func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if *timer == own && !st.reset && !c.dead {
+			passed(st)
+		}
+	})
+	*timer = own
+	return nil
+}
+
+// EnableFullDuplex does nothing: a handler may always read the body while it
+// writes.
+func (x *exchange) EnableFullDuplex() error { return nil }
+
+// CloseNotify implements the deprecated http.CloseNotifier, which older
+// libraries still look for.
+func (x *exchange) CloseNotify() <-chan bool {
+	ch := make(chan bool, 1)
+	done := x.req.Ctx.Done()
+	go func() {
+		<-done
+		x.mu.Lock()
+		running := x.st != nil
+		x.mu.Unlock()
+		if running {
+			ch <- true
+		}
+	}()
+	return ch
+}
+
+var (
+	_ http.Flusher    = (*exchange)(nil)
+	_ io.ReaderFrom   = (*exchange)(nil)
+	_ io.StringWriter = (*exchange)(nil)
+)

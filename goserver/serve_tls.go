@@ -1,0 +1,97 @@
+package goserver
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+)
+
+// ListenAndServeTLS is ListenAndServe over TLS, by default on port 443.
+func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
+	if s.ended.Load() {
+		return http.ErrServerClosed
+	}
+	l, err := listen(s.Addr, ":https")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return s.ServeTLS(l, certFile, keyFile)
+}
+
+// ServeTLS is Serve over TLS. The files may be empty when TLSConfig has
+// certificates.
+func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
+	conf := &tls.Config{}
+	if s.TLSConfig != nil {
+		conf = s.TLSConfig.Clone()
+	}
+	conf.NextProtos = s.nextProtos(conf.NextProtos)
+	if certFile != "" || keyFile != "" || len(conf.Certificates) == 0 && conf.GetCertificate == nil && conf.GetConfigForClient == nil {
+		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			l.Close()
+			return err
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	return s.serve(l, s.baseContext(l), conf)
+}
+
+// tlsLimits returns what the engine is to know of TLS.
+func (s *Server) tlsLimits() netio.TLS {
+	failures := &handshakeLog{logf: s.errorLog().Printf}
+	return netio.TLS{
+		HandshakeTimeout: orDefault(s.HandshakeTimeout, DefaultHandshakeTimeout),
+		HandshakeRate:    max(s.TLSHandshakeRate, 0),
+		NotTLS:           answerPlainHTTP,
+		Failed: func(c netio.Conn, err error) {
+			failures.add(c.RemoteAddr(), err)
+			s.expired(c)
+		},
+	}
+}
+
+// answerPlainHTTP answers a client that sends a plain HTTP request to a TLS port.
+func answerPlainHTTP(first []byte) []byte {
+	switch string(first) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "PATCH", "DELET", "PRI *":
+		return []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
+			fmt.Sprint(len(plainHTTPText)) + "\r\nConnection: close\r\n\r\n" + plainHTTPText)
+	}
+	return nil
+}
+
+const plainHTTPText = "This port speaks TLS: use https.\n"
+
+// A handshakeLog logs failed handshakes, one a second at most, with the number of
+// those that were not logged before. Any client can make them fail as it likes.
+type handshakeLog struct {
+	logf   func(format string, v ...any)
+	mu     sync.Mutex
+	last   time.Time
+	silent int
+}
+
+func (l *handshakeLog) add(peer net.Addr, err error) {
+	l.mu.Lock()
+	now := time.Now()
+	if now.Sub(l.last) < time.Second {
+		l.silent++
+		l.mu.Unlock()
+		return
+	}
+	silent := l.silent
+	l.last, l.silent = now, 0
+	l.mu.Unlock()
+	if silent > 0 {
+		l.logf("http: TLS handshake error from %v: %v (and %d more since the last message)", peer, err, silent)
+		return
+	}
+	l.logf("http: TLS handshake error from %v: %v", peer, err)
+}
