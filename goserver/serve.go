@@ -27,6 +27,7 @@ type serverState struct {
 	cfg       *semantics.Config
 	engine    *netio.Engine
 	http2     *h2.Engine
+	ktlsOnce  sync.Once   // says why there is none
 	ended     atomic.Bool // Shutdown or Close was called
 	noKeep    atomic.Bool // SetKeepAlivesEnabled(false)
 	mu        sync.Mutex
@@ -81,6 +82,12 @@ func (s *Server) serve(l net.Listener, base context.Context, conf *tls.Config) e
 	if _, err := s.fileRung(); err != nil {
 		once.Close()
 		return err
+	}
+	if conf != nil {
+		if err := s.checkKTLS(); err != nil {
+			once.Close()
+			return err
+		}
 	}
 	s.start()
 	ctx, cancel := context.WithCancelCause(context.Background())

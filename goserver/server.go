@@ -71,6 +71,11 @@ type Server struct {
 	HTTP2Timing      bool          // log the timings of the first stream of each HTTP/2 connection
 	MaxInFlight      int           // requests in handlers at once, direct routes not counted; 0 or less: no limit. Passed: 503 with Retry-After
 
+	// KTLS says whether the kernel makes the TLS records of responses, so that files are sent
+	// without passing through the process: of TLS 1.3 connections over TCP, on Linux with the module
+	// tls. One of KTLSAuto, KTLSOn and KTLSOff; "" is KTLSAuto without a word in the log.
+	KTLS string
+
 	// HSTS is sent with each response over TLS; nil: it is not.
 	HSTS *HSTS
 
@@ -108,6 +113,7 @@ type Stats struct {
 	Resumed     int64 // of these
 	TLSFailed   int64 // TLS handshakes that failed
 	TLSRefused  int64 // TLS connections closed by TLSHandshakeRate
+	KernelTLS   int64 // connections open now whose records the kernel makes
 	Shed        int64 // requests refused by MaxInFlight
 
 	Streams        int64 // HTTP/2 streams open now

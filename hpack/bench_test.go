@@ -168,7 +168,7 @@ func BenchmarkDecode(b *testing.B) {
 				var fields []HeaderField
 				d := NewDecoder(4096)
 				for b.Loop() {
-					d.table.count, d.table.size, d.table.inserted = 0, 0, 0
+					d.table.count, d.table.size = 0, 0
 					for _, block := range c.blocks {
 						var err error
 						if arena, fields, err = d.Decode(arena[:0], fields[:0], block); err != nil {

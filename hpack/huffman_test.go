@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unsafe"
 
 	xhpack "golang.org/x/net/http2/hpack"
 )
@@ -28,16 +29,21 @@ func forHuffmanImpls(t *testing.T, f func(t *testing.T, impl huffmanImpl)) {
 	}
 }
 
-// decodeNaive decodes bit by bit. It is the oracle of what is wrong.
-func decodeNaive(src []byte) (out []byte, err error) {
+// huffmanSymbols are the octets by the length of their code and the code.
+var huffmanSymbols = func() map[[2]uint64]byte {
 	symbols := make(map[[2]uint64]byte)
 	for c, code := range huffmanCode {
 		symbols[[2]uint64{code & 0xff, code >> 8}] = byte(c)
 	}
+	return symbols
+}()
+
+// decodeNaive decodes bit by bit. It is the oracle of what is wrong.
+func decodeNaive(src []byte) (out []byte, err error) {
 	var code, bits uint64
 	for i := range 8 * len(src) {
 		code, bits = code<<1|uint64(src[i/8]>>(7-i%8)&1), bits+1
-		if c, ok := symbols[[2]uint64{bits, code}]; ok {
+		if c, ok := huffmanSymbols[[2]uint64{bits, code}]; ok {
 			out = append(out, c)
 			code, bits = 0, 0
 		} else if bits == 30 && code == 1<<30-1 {
@@ -178,3 +184,5 @@ func BenchmarkHuffman(b *testing.B) {
 		}
 	}
 }
+
+func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

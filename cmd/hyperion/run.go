@@ -46,6 +46,8 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 	defer a.logs.closeWithin(flushAtOnce, nil) // of an end that does not wait
 	a.warnVariables(a.logs.log)
 
+	t := newTransport(a.logs.log)
+	defer t.close()
 	stopping := new(atomic.Bool)
 	srv, site, err := a.newServer(f, build, stopping)
 	if err != nil {
@@ -55,12 +57,10 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 	if err != nil {
 		return err
 	}
-	t, err := openTransport(f, srv, l, a.logs.log)
-	if err != nil {
+	if err := t.open(f, srv, l); err != nil {
 		l.Close()
 		return err
 	}
-	defer t.close()
 	served := make(chan error, 1)
 	go func() { served <- t.serve(srv, l) }()
 	a.announce(f, site, t, l.Addr().(*net.TCPAddr))

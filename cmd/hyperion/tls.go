@@ -29,34 +29,34 @@ type transport struct {
 	log      *slog.Logger
 }
 
-// openTransport opens what the flags ask for and gives it to srv. l is the server's own
+// newTransport takes the signal, which by default ends the process, also where
+// there is no TLS. It is to be closed.
+func newTransport(log *slog.Logger) *transport {
+	t := &transport{signals: make(chan os.Signal, 1), log: log}
+	notifyRotate(t.signals)
+	return t
+}
+
+// open opens what the flags ask for and gives it to srv. l is the server's own
 // listener, to whose port the redirects lead.
-func openTransport(f *serverFlags, srv *goserver.Server, l net.Listener, log *slog.Logger) (t *transport, err error) {
-	t = &transport{signals: make(chan os.Signal, 1), log: log}
-	notifyRotate(t.signals) // without TLS as well: by default it ends the process
-	go t.rotate()
-	if !f.tls.on() {
-		return t, nil
-	}
-	defer func() {
+func (t *transport) open(f *serverFlags, srv *goserver.Server, l net.Listener) error {
+	if f.tls.on() {
+		options, err := f.tls.options()
 		if err != nil {
-			t.close()
+			return badConfig(err)
 		}
-	}()
-	options, err := f.tls.options()
-	if err != nil {
-		return nil, badConfig(err)
+		options.Logger = t.log
+		if t.tls, err = goserver.OpenTLS(options); err != nil {
+			return badConfig(err)
+		}
+		srv.TLSConfig = t.tls.Config()
+		srv.HSTS = f.tls.strictTransport()
 	}
-	options.Logger = log
-	if t.tls, err = goserver.OpenTLS(options); err != nil {
-		return nil, badConfig(err)
-	}
-	srv.TLSConfig = t.tls.Config()
-	srv.HSTS = f.tls.strictTransport()
+	go t.rotate()
 	if f.tls.redirect.N == setting.None {
-		return t, nil
+		return nil
 	}
-	return t, t.openRedirect(f, srv, l.Addr().(*net.TCPAddr).Port)
+	return t.openRedirect(f, srv, l.Addr().(*net.TCPAddr).Port)
 }
 
 // openRedirect listens without TLS.

@@ -76,16 +76,18 @@ struct bits {
 	unsigned have; /* of x; more than these may be there already */
 };
 
-/* Takes the codes of a step, and returns the step's entry: 0 if it took none. */
-static inline uint32_t step(struct bits *b, uint8_t *dst, size_t *out)
+/* Takes the codes of a step, or returns false if they are longer. */
+static inline bool step(struct bits *b, uint8_t *dst, size_t *out)
 {
 	uint32_t e = STEP[b->x >> (64 - STEP_BITS)];
+	if (__builtin_expect(e == 0, false))
+		return false;
 	dst[*out] = (uint8_t)(e >> 16);
 	dst[*out + 1] = (uint8_t)(e >> 24);
-	*out += (e != 0) + (e >> 15 & 1);
+	*out += 1 + (e >> 15 & 1);
 	b->x <<= e & 63;
 	b->have -= e & 63;
-	return e;
+	return true;
 }
 
 /* The length of the code, longer than a step, that starts x, and in *c its octet. */

@@ -3,6 +3,7 @@ package h1
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -43,6 +44,9 @@ func (c *countingConn) WritePages(ahead []byte, date *[netio.DateLen]byte, pages
 	}
 	return nil
 }
+
+func (c *countingConn) NetConn() net.Conn { return nil }
+func (c *countingConn) State() any        { return nil }
 
 // newPageSession returns a session that is about to answer a GET.
 func newPageSession(t testing.TB) (*Session, *countingConn) {
@@ -161,7 +165,7 @@ func TestSendPage_pipelined(t *testing.T) {
 					want += answer(s, large, "Connection: close\r\n")
 				case 'r':
 					at := len(s.out)
-					s.reply(errPanic, 1, false)
+					s.reply(semantics.ErrPanic, 1, false)
 					if s.pages.n != 0 {
 						t.Fatal("a reply overtakes pages")
 					}

@@ -31,7 +31,8 @@ type conn struct {
 	guard       guard
 	lastID      uint32        // highest number of a stream that the peer used
 	prioritises bool          // the peer said something of priorities
-	prefaced    bool          // the preface has come
+	begun       bool          // something has come
+	prefaced    bool          // the preface
 	settled     bool          // and the first SETTINGS
 	closeAfter  bool          // end the connection gently: a direct route asked for it
 	partialBy   time.Duration // when a frame or header block of which a part is there must be whole; 0: none is
@@ -72,7 +73,7 @@ func (e *Engine) open(nc netio.Conn) *conn {
 		guard:      guard{points: guardMax, at: e.cfg.Clock.Now()},
 	}
 	c.dec.SetMaxListSize(e.cfg.Limits.HeadBytes)
-	c.dec.SetMaxStringLength(e.cfg.Limits.HeadBytes)
+	c.dec.SetMaxStringLength(2 * maxBlock(e)) // so that a list that is too long is found first, and answered with 431
 	c.drained.L = &c.mu
 	c.window = receiveWindow{size: e.cfg.ConnWindow, open: e.cfg.ConnWindow}
 	c.info = semantics.ConnOf(nc)

@@ -63,8 +63,7 @@ func (c *conn) acceptData(f *frameHeader, pad int) error {
 			return c.streamError(st, http2.ErrCodeStreamClosed)
 		}
 		if !c.closed.wasReset(f.stream) {
-			c.s.out.buf = appendReset(c.s.out.buf, f.stream, http2.ErrCodeStreamClosed)
-			return c.guard.spend(c.now(), costError)
+			return c.lateError(f.stream, http2.ErrCodeStreamClosed)
 		}
 		return c.guard.spend(c.now(), costEmpty)
 	}
@@ -86,7 +85,14 @@ func (c *conn) acceptData(f *frameHeader, pad int) error {
 		c.giveBack(data)
 		return c.malformed(st, errLengthDiffers)
 	}
-	if b.limit >= 0 && b.total > b.limit && b.err == nil {
+	over := b.limit >= 0 && b.total > b.limit
+	if over && st.localDone && !st.running {
+		c.s.data.on = false
+		c.giveBack(data)
+		c.resetStream(st, http2.ErrCodeNo)
+		return nil
+	}
+	if over && b.err == nil {
 		b.fail(&http.MaxBytesError{Limit: b.limit})
 		b.unwanted = true
 		st.receivable.Broadcast()

@@ -119,12 +119,13 @@ func (c *conn) sendLocked(st *stream, p []byte, from *chunk, end, stable bool) e
 	for len(st.data) > 0 && c.sendError(st) == nil {
 		st.sendable.Wait()
 	}
-	if len(st.data) > 0 {
-		c.unready(st)
-		st.drop()
-		return c.sendError(st)
+	err := c.sendError(st)
+	if err == nil || end && st.localDone {
+		return nil
 	}
-	return nil
+	c.unready(st)
+	st.drop()
+	return err
 }
 
 // sendError tells why nothing can be sent on a stream any more, or nil.

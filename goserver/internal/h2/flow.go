@@ -69,6 +69,9 @@ func (c *conn) openSend(id, n uint32) error {
 		if id > c.lastID {
 			return errStreamIdle
 		}
+		if n == 0 {
+			return c.lateError(id, errCodeProtocol)
+		}
 		return nil // it has just closed
 	}
 	if n == 0 {

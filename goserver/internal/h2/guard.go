@@ -31,7 +31,7 @@ const (
 
 // What work that is of use gives back.
 const (
-	gainData   = 2 // DATA with data, in either direction
+	gainData   = 2 // DATA with data, in either direction; and 1 for each KiB that was sent, which may come back as several WINDOW_UPDATEs
 	gainStream = 4 // a stream that came to its end
 )
 

@@ -150,7 +150,7 @@ func (c *conn) fill() bool {
 			return false
 		}
 		if idle {
-			return c.park()
+			return c.park(s)
 		}
 		if !c.waiting {
 			c.e.enter(c)
@@ -199,27 +199,25 @@ func (c *conn) settle() (idle bool, err error) {
 		c.partialBy = c.e.cfg.Clock.Until(c.e.cfg.HeaderTimeout)
 	}
 	if c.active == 0 && !partial && s.left == 0 && !c.writing && c.goaway == goAwayNone {
+		c.s = nil // a handler that has just ended may still come to flush
 		return true, nil
 	}
 	c.wait()
 	return false, nil
 }
 
-// park gives the connection back: nothing is there to be read, and no stream is
-// open. It returns true when bytes came all the same.
-func (c *conn) park() bool {
-	s := c.s
+// park gives the connection back, which s served: nothing is there to be read, and
+// no stream is open. It returns true when bytes came all the same.
+func (c *conn) park(s *Session) bool {
 	c.nc.ReadExpiry(0)
 	c.tellState(http.StateIdle)
 	c.e.leave(c)
-	c.release()
-	c.s, s.parked = nil, true
+	s.release()
 	n, parked, err := c.nc.Next(s.in, c.e.cfg.Clock.Until(c.e.cfg.IdleTimeout))
 	if parked {
 		return false
 	}
-	c.s, s.parked = s, false
-	c.busy.Store(true)
+	c.attach(s)
 	if err != nil {
 		if err == netio.ErrReadExpired {
 			err = errIdle
@@ -232,9 +230,15 @@ func (c *conn) park() bool {
 	return true
 }
 
+func (c *conn) attach(s *Session) {
+	c.mu.Lock()
+	c.s = s
+	c.mu.Unlock()
+	c.busy.Store(true)
+}
+
 // release gives back what only a busy connection needs.
-func (c *conn) release() {
-	s := c.s
+func (s *Session) release() {
 	for s.free != nil {
 		st := s.free
 		s.free, st.next = st.next, nil

@@ -244,6 +244,12 @@ func (c *conn) badStream(id uint32, code http2.ErrCode) error {
 	if st := c.s.table.find(id); st != nil {
 		return c.streamError(st, code)
 	}
+	return c.lateError(id, code)
+}
+
+// lateError answers an error on a stream that is not there, or not any more.
+// c.mu is held.
+func (c *conn) lateError(id uint32, code http2.ErrCode) error {
 	c.s.out.buf = appendReset(c.s.out.buf, id, code)
 	return c.guard.spend(c.now(), costError)
 }

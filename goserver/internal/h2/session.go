@@ -57,8 +57,6 @@ type Session struct {
 	lower           []byte
 	files           []byte // of short files
 	dependsOnItself bool
-
-	parked bool // the connection is another's by now
 }
 
 // NewSession returns a session.
@@ -78,9 +76,13 @@ func (s *Session) Retire() { s.e.cfg.Counters.PutTally(s.tally) }
 // none; the client preface is expected to start with them.
 func (s *Session) Serve(nc netio.Conn, ahead []byte) {
 	c := connOf(nc)
-	fresh := c == nil
-	if fresh {
+	if c == nil {
 		c = s.e.open(nc)
+	}
+	if !c.begun && len(ahead) == 0 {
+		if ahead = s.first(c); ahead == nil {
+			return
+		}
 	}
 	s.bind(c, ahead)
 	ended := false
@@ -95,11 +97,26 @@ func (s *Session) Serve(nc netio.Conn, ahead []byte) {
 		}
 		s.unbind()
 	}()
-	if fresh {
+	if !c.begun {
 		c.begin()
 	}
 	c.serve()
 	ended = true
+}
+
+// first reads the first bytes of a connection. It returns nil when the connection
+// was parked, since none have come, or has ended.
+func (s *Session) first(c *conn) []byte {
+	n, parked, err := c.nc.Next(s.in, c.e.cfg.Clock.Until(c.e.cfg.HeaderTimeout))
+	switch {
+	case parked:
+		return nil
+	case err != nil:
+		c.tellState(http.StateClosed)
+		c.nc.End()
+		return nil
+	}
+	return s.in[:n]
 }
 
 func (s *Session) bind(c *conn, ahead []byte) {
@@ -107,9 +124,8 @@ func (s *Session) bind(c *conn, ahead []byte) {
 		s.in = make([]byte, 2*len(s.in))
 	}
 	s.r, s.w = 0, copy(s.in, ahead)
-	s.left, s.parked, s.blockOf.stream = 0, false, 0
-	c.s = s
-	c.busy.Store(true)
+	s.left, s.blockOf.stream = 0, 0
+	c.attach(s)
 }
 
 // unbind trims the buffers: the next connection may need less.
@@ -135,6 +151,7 @@ func (s *Session) unbind() {
 
 // begin starts a new connection.
 func (c *conn) begin() {
+	c.begun = true
 	c.startTiming()
 	c.greet()
 	c.partialBy = c.e.cfg.Clock.Until(c.e.cfg.HeaderTimeout)

@@ -150,7 +150,9 @@ func (st *stream) free() {
 	c.unready(st)
 	st.drop()
 	c.giveBack(st.body.discard())
-	c.active--
+	if c.active--; c.active == 0 {
+		c.rearm(c.now() + 1) // the reader has waited for it to end, perhaps
+	}
 	c.e.total.Add(-1)
 	if st.readTimer != nil || st.writeTimer != nil {
 		st.stopTimers()

@@ -1,7 +1,6 @@
 package h2
 
 import (
-	"net/http"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -95,10 +94,10 @@ func (c *conn) expire(st *stream, now time.Duration) {
 		c.giveBack(b.discard())
 		st.readBy, b.waitingAt = 0, 0
 		st.receivable.Broadcast()
+	case st.localDone && !st.running:
+		c.resetStream(st, http2.ErrCodeNo)
 	default:
 		c.e.cfg.Counters.TimedOut.Add(1)
 		c.resetStream(st, http2.ErrCodeCancel)
 	}
 }
-
-var _ = http.StatusOK

@@ -2,6 +2,7 @@ package h2
 
 import (
 	"runtime"
+	"time"
 
 	"golang.org/x/net/http2"
 
@@ -54,7 +55,7 @@ func (c *conn) frameData(st *stream, p []byte, end bool) {
 	}
 	st.sendWindow -= int64(len(p))
 	c.sendWindow -= int64(len(p))
-	c.credit += gainData
+	c.credit += gainData + len(p)>>10
 	c.count(int64(frameHeaderLen + len(p)))
 }
 
@@ -68,22 +69,37 @@ func (c *conn) sentData(st *stream) {
 	st.sendable.Broadcast()
 }
 
-// ended notes that END_STREAM was framed. A peer that is still sending the
-// request is told to stop (RFC 9113 §8.1), unless a handler still reads it.
+// What of a request is still received when it was answered before it was whole.
+const (
+	drainSize = 64 << 10
+	drainTime = time.Second
+)
+
+// ended notes that END_STREAM was framed. When the peer is still sending the
+// request, the little that may be to come is passed over; else the peer is told
+// to stop (RFC 9113 §8.1). While a handler runs, it may still read.
 func (c *conn) ended(st *stream) {
 	st.localDone = true
-	if !st.remoteDone && !st.running {
+	if st.remoteDone || st.running {
+		c.done(st)
+		return
+	}
+	b := &st.body
+	if b.declared-b.total > drainSize {
 		c.resetStream(st, http2.ErrCodeNo)
 		return
 	}
-	c.done(st)
+	c.giveBack(b.discard())
+	b.limit = b.total + drainSize
+	st.readBy = c.e.cfg.Clock.Until(drainTime)
+	c.rearm(st.readBy)
 }
 
 // flush sends what has gathered, as far as the peer takes it at once. The rest
 // is left to a goroutine, and so is what gathers meanwhile. c.mu is held; it is
 // released while bytes are written.
 func (c *conn) flush() {
-	for !c.writing && c.werr == nil {
+	for c.s != nil && !c.writing && c.werr == nil {
 		c.schedule()
 		s := c.s
 		size := s.out.size()

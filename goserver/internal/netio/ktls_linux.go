@@ -158,7 +158,7 @@ func (c *tlsConn) unanswered() bool {
 // a record then.
 func (c *tlsConn) writePlain(write func(c *epollConn) error) error {
 	c.mu.Lock()
-	err := c.werr
+	err := c.writeError()
 	if err == nil && c.fd < 0 {
 		err = net.ErrClosed
 	}

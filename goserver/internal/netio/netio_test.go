@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/ktls"
 )
 
 // kinds are the kinds of connection; every test of behaviour runs on all.
@@ -28,6 +30,9 @@ type kind struct {
 	wrap func(net.Listener) net.Listener
 	conf func(*tls.Config) // changes the server's; nil without TLS
 }
+
+// kernelTLSKind names the kind that is there where the kernel has TLS.
+const kernelTLSKind = "kernel tls"
 
 // opaque hides what kind of listener it is.
 type opaque struct{ net.Listener }
@@ -63,6 +68,9 @@ func run(t *testing.T, k kind, cfg Config, serve func(Conn)) *testEngine {
 	cfg.Expired = func(Conn) { te.expired.Add(1) }
 	if cfg.TLS.Failed == nil {
 		cfg.TLS.Failed = func(_ Conn, err error) { te.shakes <- err }
+	}
+	if k.name == kernelTLSKind {
+		cfg.TLS.Kernel = ktls.NewSecrets()
 	}
 	te.Engine = New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())

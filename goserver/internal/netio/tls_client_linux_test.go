@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"io"
+	"net"
 	"strings"
 	"testing"
 )
@@ -33,19 +34,25 @@ type recordClient struct {
 	seq    uint64
 }
 
-func (te *testEngine) dialRecords() *recordClient {
-	te.t.Helper()
-	c := &recordClient{testClient: te.dial(), t: te.t}
+func (te *testEngine) dialRecords(t *testing.T) *recordClient {
+	t.Helper()
+	return te.dialRecordsOver(t, func(nc net.Conn) net.Conn { return nc })
+}
+
+// dialRecordsOver has crypto/tls read from what over returns for the TCP connection.
+func (te *testEngine) dialRecordsOver(t *testing.T, over func(net.Conn) net.Conn) *recordClient {
+	t.Helper()
+	c := &recordClient{testClient: te.dial(), t: t}
 	var log bytes.Buffer
 	conf := testClientTLS()
 	conf.MinVersion, conf.KeyLogWriter = tls.VersionTLS13, &log
-	tc := tls.Client(c.tcp, conf)
+	tc := tls.Client(over(c.tcp), conf)
 	c.Conn = tc
 	if err := tc.Handshake(); err != nil {
-		te.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if suite := tc.ConnectionState().CipherSuite; suite != tls.TLS_AES_128_GCM_SHA256 {
-		te.t.Skipf("the client's first suite is %s", tls.CipherSuiteName(suite))
+		t.Skipf("the client's first suite is %s", tls.CipherSuiteName(suite))
 	}
 	for line := range strings.Lines(log.String()) {
 		if f := strings.Fields(line); f[0] == "CLIENT_TRAFFIC_SECRET_0" {

@@ -35,7 +35,7 @@ type tlsConn struct {
 	werr error // of the first write that failed; it stays
 
 	kernel   *kernelTLS // nil: crypto/tls makes the records
-	detached net.Conn // set by Detach: what the wire is from then on
+	detached net.Conn   // set by Detach: what the wire is from then on
 }
 
 func newTLSConn(conf *tls.Config) *tlsConn {
@@ -100,6 +100,9 @@ func (c *tlsConn) wait() error {
 
 // End says close_notify (RFC 8446 §6.1) if it can do so without waiting, and closes.
 func (c *tlsConn) End() {
+	if c.fd < 0 { // ended or detached
+		return
+	}
 	if c.done {
 		c.mu.Lock()
 		whole := c.werr == nil && c.sent == len(c.out)

@@ -13,9 +13,12 @@ import (
 // its struct, what crypto/tls keeps, and the slot. The kernel's is not counted.
 const bytesIdle = 8 << 10
 
-// An idle TLS connection has no goroutine and holds at most bytesIdle. The clients
-// are in another process's place: what they hold is measured apart and subtracted.
+// An idle TLS connection has no goroutine and holds at most bytesIdle. What the clients
+// hold is measured when the server's side is gone, and subtracted.
 func TestTLS_idleMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector needs memory of its own")
+	}
 	const n = 5000
 	raiseFiles(t, 2*n+200)
 	te := run(t, kinds[2], Config{}, echo)

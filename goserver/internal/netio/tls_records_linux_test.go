@@ -34,9 +34,7 @@ func TestTLS_recordsWithoutData(t *testing.T) {
 		}, strings.Repeat("y", 100)},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			te := *te
-			te.t = t
-			c := te.dialRecords()
+			c := te.dialRecords(t)
 			defer c.Close()
 			c.send(c.record(typeData, "one"))
 			c.want("one")
@@ -57,7 +55,7 @@ func TestTLS_recordInPieces(t *testing.T) {
 	const n = 50
 	before := runtime.NumGoroutine()
 	for range n {
-		c := te.dialRecords()
+		c := te.dialRecords(t)
 		c.send(c.record(typeData, "one"))
 		c.want("one")
 		r := c.record(typeData, "two")
@@ -93,7 +91,7 @@ func TestTLS_idleEnds(t *testing.T) {
 			c.Write(buf[:n])
 		}
 	})
-	c := te.dialRecords()
+	c := te.dialRecords(t)
 	c.send(c.record(typeData, "one"))
 	c.want("one")
 	ended := make(chan error, 1)
@@ -131,9 +129,7 @@ func TestTLS_closeNotify(t *testing.T) {
 		{"data and close_notify", func(c *recordClient) { c.send(c.record(typeData, ""), c.record(typeAlert, "\x01\x00")) }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			te := *te
-			te.t = t
-			c := te.dialRecords()
+			c := te.dialRecords(t)
 			c.send(c.record(typeData, "one"))
 			c.want("one")
 			eventually(t, "the connection to be parked", func() bool { return te.Parked() == 1 })
@@ -156,7 +152,7 @@ func TestTLS_badRecords(t *testing.T) {
 		{"forged", "bad record MAC", func(c *recordClient) []byte { r := c.record(typeData, "x"); r[len(r)-1] ^= 1; return r }},
 		{"clear text", "protocol version", func(c *recordClient) []byte { return []byte("GET / HTTP/1.1\r\n") }},
 		{"too long", "record overflow", func(c *recordClient) []byte { return []byte{typeData, 3, 3, 0xff, 0xff} }},
-		{"ClientHello again", "unexpected message", func(c *recordClient) []byte { return c.record(typeHandshake, "\x01\x00\x00\x02ab") }},
+		{"unknown message", "unexpected message", func(c *recordClient) []byte { return c.record(typeHandshake, "\x63\x00\x00\x00") }},
 		{"unknown type", "unexpected message", func(c *recordClient) []byte { return c.record(99, "ab") }},
 		{"key updates without end", "unexpected message", func(c *recordClient) (all []byte) {
 			for range 40 {
@@ -166,9 +162,7 @@ func TestTLS_badRecords(t *testing.T) {
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			te := *te
-			te.t = t
-			c := te.dialRecords()
+			c := te.dialRecords(t)
 			c.send(c.record(typeData, "one"))
 			c.want("one")
 			c.send(tc.bytes(c))

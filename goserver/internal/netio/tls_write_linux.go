@@ -77,8 +77,22 @@ func (c *tlsConn) shrinkOut() {
 func (c *tlsConn) push(busy bool) (all bool, err error) {
 	c.mu.Lock()
 	c.busy = busy
+	all, err = c.pushOut()
+	others := c.spent >= fairShare
+	if others {
+		c.spent = 0
+	}
+	c.mu.Unlock()
+	if others {
+		c.MayBlock()
+		runtime.Gosched()
+	}
+	return all, err
+}
+
+// pushOut is push for who holds mu.
+func (c *tlsConn) pushOut() (all bool, err error) {
 	if c.inKernel() {
-		defer c.mu.Unlock()
 		return c.pushOwed()
 	}
 	for c.werr == nil && c.sent < len(c.out) {
@@ -97,15 +111,6 @@ func (c *tlsConn) push(busy bool) (all bool, err error) {
 	}
 	all, err = c.sent == len(c.out), c.writeError()
 	c.releaseOut()
-	others := c.spent >= fairShare
-	if others {
-		c.spent = 0
-	}
-	c.mu.Unlock()
-	if others {
-		c.MayBlock()
-		runtime.Gosched()
-	}
 	return all, err
 }
 
@@ -118,22 +123,16 @@ func (c *tlsConn) writeError() error {
 }
 
 // pushAnswers sends what crypto/tls wrote in a Read: alerts and key updates. What
-// somebody else writes he sends.
-func (c *tlsConn) pushAnswers() error {
+// it wrote while somebody else writes leaves with that.
+func (c *tlsConn) pushAnswers() (err error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	left := c.unsent()
-	mine := left > 0 && !c.busy
-	err := c.writeError()
-	if left > outAnswers {
-		err = errAnswersUnread
-	}
-	c.mu.Unlock()
-	if mine {
-		_, err := c.push(false)
-		return err
-	}
-	if left == 0 {
-		return nil // a write that failed is told to who writes
+	switch {
+	case left > outAnswers:
+		return errAnswersUnread
+	case left > 0 && !c.busy:
+		_, err = c.pushOut()
 	}
 	return err
 }

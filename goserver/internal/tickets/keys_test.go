@@ -305,28 +305,3 @@ func TestFile_lock(t *testing.T) {
 		t.Errorf("the lock is still there: %v", err)
 	}
 }
-
-func BenchmarkHandshake(b *testing.B) {
-	k, err := Open(Options{Every: -1})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer k.Close()
-	server := config(b, k)
-	for name, version := range versions {
-		for _, kind := range []string{"full", "resumed"} {
-			b.Run(name+"/"+kind, func(b *testing.B) {
-				w := &wallet{}
-				resumed(b, server, version, w)
-				for b.Loop() {
-					if kind == "full" {
-						w = &wallet{}
-					}
-					if resumed(b, server, version, w) != (kind == "resumed") {
-						b.Fatal("not what was to be measured")
-					}
-				}
-			})
-		}
-	}
-}

@@ -1,0 +1,173 @@
+package goserver_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The scenes of the differential suite are held over HTTP/2 as well, as far as one
+// request that a client of net/http can send makes them up. The transcript of this
+// server is compared with that of net/http's.
+
+// h2Differs are the scenes in which the two mean to differ on HTTP/2, and why.
+var h2Differs = map[string]string{}
+
+// h2Left are scenes that net/http's server does not survive on HTTP/2.
+var h2Left = map[string]string{
+	"trailer/line breaks in a trailer": "its stream never ends",
+}
+
+func TestDiff_http2(t *testing.T) {
+	cert, pool := certificate(t)
+	transports := map[string]func() *h2Wire{
+		"h2c": func() *h2Wire { return &h2Wire{} },
+		"h2":  func() *h2Wire { return &h2Wire{cert: &cert, pool: pool} },
+	}
+	held := 0
+	for _, topic := range sortedKeys(diffTopics) {
+		for _, c := range diffTopics[topic] {
+			req := c.http2Request()
+			if _, left := h2Left[topic+"/"+c.name]; left || req == nil {
+				continue
+			}
+			held++
+			for _, transport := range sortedKeys(transports) {
+				t.Run(topic+"/"+c.name+"/"+transport, func(t *testing.T) {
+					t.Parallel()
+					wire := transports[transport]()
+					theirs, ours := wire.hold(t, &c, newNetHTTP), wire.hold(t, &c, newOurs)
+					d := cmp.Diff(lines(theirs), lines(ours))
+					why, differs := h2Differs[topic+"/"+c.name]
+					switch {
+					case d != "" && !differs:
+						t.Errorf("-net/http +hyperion\n%s", d)
+					case d == "" && differs:
+						t.Errorf("there is no difference any more (%s)", why)
+					}
+				})
+			}
+		}
+	}
+	if held < 60 {
+		t.Errorf("only %d scenes are held over HTTP/2", held)
+	}
+}
+
+// http2Request returns the request of a scene that consists of one, or nil.
+func (c *diffCase) http2Request() *http.Request {
+	if c.script != nil || c.reads != "" {
+		return nil
+	}
+	br := bufio.NewReader(strings.NewReader(c.raw))
+	req, err := http.ReadRequest(br)
+	if err != nil || req.ProtoMinor != 1 || req.Header.Get("Connection") != "" || req.Header.Get("Upgrade") != "" || req.Method == "CONNECT" || req.RequestURI == "*" {
+		return nil
+	}
+	body, err := io.ReadAll(req.Body)
+	if rest, _ := io.ReadAll(br); err != nil || len(rest) > 0 || req.Header.Get("Expect") != "" {
+		return nil
+	}
+	if len(body) > 0 || req.ContentLength != 0 {
+		req.Body = io.NopCloser(bytes.NewReader(body))
+	} else {
+		req.Body = nil
+	}
+	req.RequestURI = ""
+	return req
+}
+
+// An h2Wire says how HTTP/2 is spoken: over TLS when there is a certificate.
+type h2Wire struct {
+	cert *tls.Certificate
+	pool *x509.CertPool
+}
+
+func (wire *h2Wire) hold(t *testing.T, c *diffCase, newServer func(fields) subject) string {
+	s := &scene{t: t, gates: map[string]chan struct{}{}, tls: wire.cert != nil}
+	set := c.set
+	set.Handler, set.ErrorLog, set.ConnState = s.handler(c), s.logger(), s.connState
+	set.Protocols = protocols("12c")
+	if wire.cert != nil {
+		set.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*wire.cert}}
+	}
+	s.server = newServer(set)
+	if c.noKeep {
+		s.server.SetKeepAlivesEnabled(false)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	s.addr = ln.Addr()
+	served := make(chan error, 1)
+	go func() {
+		if wire.cert != nil {
+			served <- s.server.ServeTLS(ln, "", "")
+		} else {
+			served <- s.server.Serve(ln)
+		}
+	}()
+	tr := wire.transport()
+	seen := converse2(tr, s.addr.String(), c.http2Request(), wire.cert != nil)
+	tr.CloseIdleConnections()
+	s.settle()
+	s.server.Close()
+	<-served
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := append(s.notes, seen...)
+	return strings.Join(append(all, loggedLines(s.logged.String())...), "\n")
+}
+
+func (wire *h2Wire) transport() *http.Transport {
+	tr := &http.Transport{DisableCompression: true, Protocols: protocols("c")}
+	if wire.cert != nil {
+		tr.Protocols = protocols("2")
+		tr.TLSClientConfig = &tls.Config{RootCAs: wire.pool}
+	}
+	return tr
+}
+
+// converse2 sends req to addr, and returns what comes back.
+func converse2(tr *http.Transport, addr string, req *http.Request, secure bool) (seen []string) {
+	log := func(format string, args ...any) { seen = append(seen, fmt.Sprintf(format, args...)) }
+	req.URL = &url.URL{Scheme: "http", Host: addr, Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery, ForceQuery: req.URL.ForceQuery}
+	if secure {
+		req.URL.Scheme = "https"
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), patience)
+	defer cancel()
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		Got1xxResponse: func(code int, h textproto.MIMEHeader) error { log("< %d %v", code, h); return nil },
+	}))
+	res, err := tr.RoundTrip(req)
+	if err != nil {
+		log("error: %v", err)
+		return seen
+	}
+	defer res.Body.Close()
+	log("< %s %s length=%d", res.Proto, res.Status, res.ContentLength)
+	for _, name := range sortedKeys(res.Header) {
+		for _, v := range res.Header[name] {
+			log("< %s: %s", name, masked(name, v))
+		}
+	}
+	body, err := io.ReadAll(res.Body)
+	log("body %s %v", show(body), err)
+	for _, name := range sortedKeys(res.Trailer) {
+		log("trailer %s: %q", name, res.Trailer[name])
+	}
+	return seen
+}
