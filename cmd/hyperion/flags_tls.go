@@ -44,6 +44,7 @@ type tlsFlags struct {
 	ticketKeys            string
 	ticketRotation        setting.Span
 	handshakeRate         setting.Count
+	ktls                  setting.Choice
 	redirect              setting.OptionalPort
 	hsts                  setting.Span
 	hstsSubdomains        bool
@@ -62,6 +63,7 @@ func newTLSFlags() tlsFlags {
 		clientAuth:     setting.Choice{Word: "off", Words: []string{"off", "request", "require"}},
 		ticketRotation: setting.Span{D: goserver.DefaultTicketRotation, Optional: true},
 		handshakeRate:  setting.Count{N: setting.None, Optional: true},
+		ktls:           setting.Choice{Word: goserver.KTLSAuto, Words: []string{goserver.KTLSAuto, goserver.KTLSOn, goserver.KTLSOff}},
 		redirect:       setting.OptionalPort{N: setting.None},
 		hsts:           setting.Span{D: setting.None, Optional: true, Zero: true},
 		acmeNames:      setting.List{Kind: "HOST"},
@@ -85,6 +87,8 @@ func (f *tlsFlags) defineTLSMore(fs *pflag.FlagSet) {
 	fs.StringVar(&f.ticketKeys, "tls-ticket-keys", "", "`FILE` with the keys of session tickets, which processes share; made if missing")
 	fs.Var(&f.ticketRotation, "tls-ticket-rotation", "age at which the key of session tickets is replaced; none: by SIGUSR2 only")
 	fs.Var(&f.handshakeRate, "tls-handshake-rate-limit", "TLS connections accepted a second; others are closed at once")
+	fs.Var(&f.ktls, "tls-ktls", "let the kernel make the records of TLS 1.3 (also --ktls); on: do not start where it can't")
+	setting.Alias(fs, "ktls", "tls-ktls")
 	fs.Var(&f.redirect, "http-redirect", "also listen on this port, without TLS, and redirect to https")
 	fs.Var(&f.hsts, "hsts", "tell browsers to use https only, for this long; 0s: to forget it (HSTS)")
 	toggle(fs, &f.hstsSubdomains, "hsts-include-subdomains", "the same for all hosts below this one")
@@ -113,6 +117,7 @@ func (f *tlsFlags) check() error {
 		{!f.on() && f.redirect.N != setting.None, "--http-redirect", errNeedsTLS},
 		{!f.on() && hsts, "--hsts", errNeedsTLS},
 		{!f.on() && f.clientAuth.Word != "off", "--tls-client-auth", errNeedsTLS},
+		{!f.on() && f.ktls.Word == goserver.KTLSOn, "--tls-ktls=on", errNeedsTLS},
 		{!f.on() && f.keyLog != "", "--tls-key-log", errNeedsTLS},
 		{!f.on() && f.ticketKeys != "", "--tls-ticket-keys", errNeedsTLS},
 		{(f.clientAuth.Word == "off") != (f.clientCA == ""), "", errClientCA},

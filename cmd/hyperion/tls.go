@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -51,12 +52,28 @@ func (t *transport) open(f *serverFlags, srv *goserver.Server, l net.Listener) e
 		}
 		srv.TLSConfig = t.tls.Config()
 		srv.HSTS = f.tls.strictTransport()
+		if srv.KTLS, err = t.kernelTLS(f.tls.ktls.Word); err != nil {
+			return badConfig(err)
+		}
 	}
 	go t.rotate()
 	if f.tls.redirect.N == setting.None {
 		return nil
 	}
 	return t.openRedirect(f, srv, l.Addr().(*net.TCPAddr).Port)
+}
+
+// kernelTLS returns the policy for the server. Where auto means off, it says why.
+func (t *transport) kernelTLS(policy string) (string, error) {
+	why := goserver.KTLSSupported()
+	switch {
+	case why == nil || policy == goserver.KTLSOff:
+		return policy, nil
+	case policy == goserver.KTLSOn:
+		return "", fmt.Errorf("--tls-ktls=on: %w", why)
+	}
+	t.log.Info("kernel TLS is not in use", "reason", why.Error())
+	return goserver.KTLSOff, nil
 }
 
 // openRedirect listens without TLS.

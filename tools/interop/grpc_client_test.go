@@ -16,15 +16,19 @@ import (
 )
 
 // cases are those of grpc-go's interop client that its own server passes, but
-// for those that need credentials of a cloud. orca_oob needs a server that reports
-// more often than the package lets one ask for.
+// for those that need credentials of a cloud. pick_first_unary wants an id that
+// this server does not give, and orca_oob reports more often than package orca
+// lets a server make them.
 var cases = []string{
 	"empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
 	"timeout_on_sleeping_server", "cancel_after_begin", "cancel_after_first_response",
 	"status_code_and_message", "special_status_message", "custom_metadata",
-	"unimplemented_method", "unimplemented_service", "pick_first_unary", "orca_per_rpc",
+	"unimplemented_method", "unimplemented_service", "orca_per_rpc",
 	"rpc_soak", "channel_soak",
 }
+
+// balancer is a client's that hands the reports of orca_per_rpc over.
+const balancer = `{"loadBalancingConfig":[{"test_backend_metrics_load_balancer":{}}]}`
 
 // The interop client of grpc-go passes its cases.
 func TestGRPC_interopClient(t *testing.T) {
@@ -41,7 +45,7 @@ func TestGRPC_interopClient(t *testing.T) {
 			testgrpc.RegisterTestServiceServer(g, interop.NewTestServer(interop.NewTestServerOptions{MetricsRecorder: orca.NewServerMetricsRecorder()}))
 			where := sub.serve(t, g)
 			_, port, _ := net.SplitHostPort(where.addr)
-			args := []string{"-server_host=127.0.0.1", "-server_port=" + port}
+			args := []string{"-service_config_json=" + balancer, "-server_host=127.0.0.1", "-server_port=" + port}
 			if where.cert != nil {
 				args = append(args, "-use_tls", "-use_test_ca", "-ca_file="+where.certFile(t), "-server_host_override=localhost")
 			}

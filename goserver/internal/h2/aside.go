@@ -104,7 +104,7 @@ func (a *aside) work() {
 // Exiting ends the stream of a handler that ended its goroutine.
 func (a *aside) Exiting() {
 	semantics.CloseAll(a.resp)
-	exiting{a.c, a.st}.reset()
+	(&exiting{a.c, a.st}).reset()
 }
 
 func (a *aside) free() {

@@ -1,7 +1,6 @@
 package h2
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -269,5 +268,3 @@ func TestReceiveWindows(t *testing.T) {
 		synctest.Wait()
 	})
 }
-
-var _ = io.EOF

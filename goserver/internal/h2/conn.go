@@ -115,7 +115,9 @@ func (c *conn) close(err error) {
 	}
 	for c.writing { // GOAWAY may have to wait behind what leaves
 		c.nc.MayBlock()
+		c.waiters++
 		c.drained.Wait()
+		c.waiters--
 	}
 	werr := c.werr
 	c.mu.Unlock()

@@ -64,7 +64,8 @@ func (c *conn) serveDirect(st *stream, h direct.Handler) {
 	s.req.Body = nil
 	c.busy.Store(false) // what others add meanwhile does not wait for the handler
 	c.nc.MayBlock()
-	ok := c.e.cfg.RunDirect(h, &s.ctx, exiting{c, st})
+	s.exiting = exiting{c, st}
+	ok := c.e.cfg.RunDirect(h, &s.ctx, &s.exiting)
 	c.busy.Store(true)
 	a := answer{st: st, r: s.resp, isHead: s.isHead()}
 	a.take(ok, nil)
@@ -87,12 +88,12 @@ type exiting struct {
 	st *stream
 }
 
-func (x exiting) Exiting() {
+func (x *exiting) Exiting() {
 	semantics.CloseAll(x.c.s.resp)
 	x.reset()
 }
 
-func (x exiting) reset() {
+func (x *exiting) reset() {
 	c := x.c
 	c.mu.Lock()
 	if !x.st.reset && !c.dead {

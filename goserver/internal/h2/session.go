@@ -57,6 +57,7 @@ type Session struct {
 	lower           []byte
 	files           []byte // of short files
 	dependsOnItself bool
+	exiting         exiting // of the handler of a direct route that runs
 }
 
 // NewSession returns a session.

@@ -45,15 +45,10 @@ func run(t *testing.T, change func(*bench), f func(*bench)) {
 		logger := log.New(&b.logged, "", 0)
 		b.cfg = Config{
 			WriteStall: 30 * time.Second,
-			Config: &semantics.Config{
-				Clock:         clock,
-				Limits:        semantics.Limits{HeadBytes: 64 << 10, Fields: 100, TargetBytes: 1 << 10, BodyBytes: 1 << 20},
-				HeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, BodyIdle: 30 * time.Second,
-				Routes: &b.routes, Handler: http.NotFoundHandler(),
-				ErrorLog: func() *log.Logger { return logger },
-				Draining: func() bool { return b.draining }, KeepAlivesOff: func() bool { return false },
-			},
+			Config:     benchConfig(clock, &b.routes),
 		}
+		b.cfg.ErrorLog = func() *log.Logger { return logger }
+		b.cfg.Draining = func() bool { return b.draining }
 		if change != nil {
 			change(b)
 		}
@@ -79,6 +74,16 @@ func run(t *testing.T, change func(*bench), f func(*bench)) {
 		}()
 		f(b)
 	})
+}
+
+func benchConfig(clock *netio.Clock, routes *direct.Routes) *semantics.Config {
+	no := func() bool { return false }
+	return &semantics.Config{
+		Clock:         clock,
+		Limits:        semantics.Limits{HeadBytes: 64 << 10, Fields: 100, TargetBytes: 1 << 10, BodyBytes: 1 << 20},
+		HeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, BodyIdle: 30 * time.Second,
+		Routes: routes, Handler: http.NotFoundHandler(), ErrorLog: log.Default, Draining: no, KeepAlivesOff: no,
+	}
 }
 
 type benchSession struct{ *Session }
