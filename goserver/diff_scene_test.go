@@ -174,7 +174,7 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 
 var (
 	loopback   = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	logPackage = regexp.MustCompile(`^log: (http|goserver): `)
+	logPackage = regexp.MustCompile(`^log: (http2?|goserver): `)
 )
 
 // loggedLines returns the first line of each entry, without the name of the

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -298,6 +299,43 @@ func TestKTLS_tickets(t *testing.T) {
 					t.Error("not in the kernel")
 				}
 				c.CloseIdleConnections()
+			}
+		})
+	}
+}
+
+// TestKTLS_openssl: another implementation of TLS opens what the kernel made, with
+// each suite that it has.
+func TestKTLS_openssl(t *testing.T) {
+	needKTLS(t)
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip(err)
+	}
+	s := newKTLSServer(t, 1<<20+1, "")
+	for _, suite := range []string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"} {
+		t.Run(suite, func(t *testing.T) {
+			cmd := exec.Command(openssl, "s_client", "-quiet", "-connect", s.addr, "-tls1_3", "-ciphersuites", suite)
+			in, err := cmd.StdinPipe()
+			must(t, err)
+			out, err := cmd.StdoutPipe()
+			must(t, err)
+			must(t, cmd.Start())
+			defer cmd.Wait()
+			r := bufio.NewReader(out)
+			ask := func(connection string) {
+				fmt.Fprintf(in, "GET /direct HTTP/1.1\r\nHost: x\r\nConnection: %s\r\n\r\n", connection)
+				resp, err := http.ReadResponse(r, nil)
+				must(t, err)
+				must(t, checkCounting(resp.Body, s.size))
+			}
+			ask("keep-alive")
+			if n := s.Stats().KernelTLS; n != 1 {
+				t.Errorf("%d connections in the kernel, want 1", n)
+			}
+			ask("close")
+			if rest, err := io.ReadAll(r); len(rest) > 0 || err != nil {
+				t.Errorf("after the end: %q, %v", rest, err)
 			}
 		})
 	}

@@ -18,7 +18,7 @@ import (
 var moduleRoots = []string{"/usr/lib/uml/modules", "/lib/modules"}
 
 // loadModules loads modules of the running kernel by name, each after those that
-// it depends on. Those that are built in or loaded need nothing.
+// it depends on. Those that are loaded already need nothing.
 func loadModules(names []string) error {
 	if len(names) == 0 {
 		return nil
