@@ -11,7 +11,7 @@ import (
 // Bounds of a site's open files. The idle time is how long a file that nobody asks for stays
 // open, and with it the space of one that was deleted.
 const (
-	DefaultOpenFiles = 1024 // descriptors, or an eighth of what the process may open, if that is less
+	DefaultOpenFiles = 8192 // descriptors, or an eighth of what the process may open, if that is less
 	openFileShards   = 8
 	idleOpenFile     = time.Minute
 )
