@@ -16,15 +16,19 @@ const (
 	askedBits     = 64 / askedWays
 	countBits     = 4
 	maxAdmitAfter = 1<<countBits - 1
+
+	// tightAfter is how many times as many requests are wanted while there is no room: what
+	// has to go for the key was asked for as well, and to make an entry costs more than to do without.
+	tightAfter = 2
 )
 
-// newAskedFor returns counts for about twice as many keys as there may be entries; nil when all
-// are admitted.
+// newAskedFor returns counts for about eight times as many keys as there may be entries, so
+// that a crawler does not push out those that others ask for; nil when all are admitted.
 func newAskedFor(o Options) askedFor {
 	if o.AdmitAfter <= 1 {
 		return nil
 	}
-	keys := 2 * int(min(int64(o.MaxEntries), o.MaxBytes/entrySize))
+	keys := 8 * int(min(int64(o.MaxEntries), o.MaxBytes/entrySize))
 	return make(askedFor, 1<<bits.Len(uint(max(0, keys/askedWays-1))))
 }
 
@@ -59,4 +63,30 @@ func counted(word uint64, mark uint16) (uint64, int) {
 		behind := word >> at >> askedBits << at << askedBits
 		return behind | moved | uint64(mark) | uint64(count), count
 	}
+}
+
+// forget takes back the requests counted for a hash.
+func (a askedFor) forget(hash uint64) {
+	if a == nil {
+		return
+	}
+	w := &a[hash&uint64(len(a)-1)]
+	for {
+		old := w.Load()
+		new := without(old, uint16(hash>>(64-askedBits))&^maxAdmitAfter)
+		if old == new || w.CompareAndSwap(old, new) {
+			return
+		}
+	}
+}
+
+// without returns a word with no request for the key of a mark, whose place becomes the last.
+func without(word uint64, mark uint16) uint64 {
+	for at := 0; at < 64; at += askedBits {
+		if slot := uint16(word >> at); slot&^maxAdmitAfter == mark && slot&maxAdmitAfter != 0 {
+			before := word & (1<<at - 1)
+			return word>>at>>askedBits<<at | before
+		}
+	}
+	return word
 }

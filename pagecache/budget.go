@@ -1,11 +1,16 @@
 package pagecache
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A budget counts what a cache holds. Its lock is taken inside a shard's, for a moment.
 type budget struct {
 	maxBytes   int64
 	maxEntries int
+
+	tight atomic.Bool // less than a sixteenth is free
 
 	mu      sync.Mutex
 	bytes   int64
@@ -28,6 +33,7 @@ func (b *budget) change(old *Entry, oldCost int64, e *Entry, cost int64) bool {
 		}
 	}
 	b.bytes, b.entries = bytes, entries
+	b.tight.Store(bytes > b.maxBytes-b.maxBytes/16 || entries > b.maxEntries-b.maxEntries/16)
 	b.count(old, -1)
 	b.count(e, +1)
 	return true

@@ -81,11 +81,16 @@ func (c *Cache) Get(key []byte, now time.Duration) (*Entry, State) {
 }
 
 // Admit counts a request for a key that missed, and reports whether it was asked
-// for often enough (Options.AdmitAfter) that its entry is worth a place. It is advice:
-// Put does not ask it. It remembers the keys that missed last, about twice as many as
-// there may be entries, and takes one key for another once in a thousand times.
+// for often enough that its entry is worth a place: Options.AdmitAfter times since it had none, or
+// twice as often while another entry has to go for it. It is advice: Put does not ask it. It
+// remembers the keys that missed last, about eight times as many as there may be entries,
+// and takes one key for another once in a thousand times.
 func (c *Cache) Admit(key []byte) bool {
-	if c.asked.often(maphash.Bytes(c.seed, key), c.options.AdmitAfter) {
+	after := c.options.AdmitAfter
+	if c.budget.tight.Load() {
+		after = min(tightAfter*after, maxAdmitAfter)
+	}
+	if c.asked.often(maphash.Bytes(c.seed, key), after) {
 		return true
 	}
 	c.notAdmitted.Add(1)
@@ -115,6 +120,7 @@ func (c *Cache) put(key string, old, e *Entry, now time.Duration) bool {
 	for {
 		switch s.put(&c.budget, key, hash, old, e, cost, now) {
 		case putNew:
+			c.asked.forget(hash)
 			return true
 		case putOver:
 			c.rebuilds.Add(1)

@@ -18,7 +18,7 @@ type Options struct {
 	MaxEntries  int           // 0: DefaultMaxEntries; negative, as with the others of its kind: nothing is kept
 	MaxBody     int           // bytes of the largest body; 0: DefaultMaxBody
 	Recheck     time.Duration // until an entry is stale; 0: DefaultRecheck; negative: each time it is asked for
-	AdmitAfter  int           // requests for a key until Admit says yes, at most 15; 0: DefaultAdmitAfter; 1: at once
+	AdmitAfter  int           // requests for a key until Admit says yes, at most 15, or twice as many where there is no room; 0: DefaultAdmitAfter; 1: at once
 	NegativeTTL time.Duration // for which a missing source is remembered; 0: DefaultNegativeTTL; negative: not at all
 }
 

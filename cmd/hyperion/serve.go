@@ -121,13 +121,14 @@ func (f *serveFlags) directory(log *slog.Logger, srv *goserver.Server, dir strin
 	if err == nil {
 		o := f.options()
 		o.Logger = log
+		boundGarbage(o.CacheBytes)
 		for _, d := range f.preload.Items {
 			o.Preload = append(o.Preload, below(abs, d))
 		}
 		err = srv.Static("/", dir, o)
 	}
 	if len(f.preload.Items) > 0 {
-		settleMemory(srv.StaticStats().Bytes)
+		debug.FreeOSMemory() // what loading has left behind
 	}
 	if err != nil {
 		return site{}, badConfig(fmt.Errorf("cannot serve %s: %w", dir, err))
@@ -135,15 +136,13 @@ func (f *serveFlags) directory(log *slog.Logger, srv *goserver.Server, dir strin
 	return site{name: dir, dir: abs}, nil
 }
 
-// settleMemory is for a heap of which loaded bytes are there to stay: what loading has left
-// behind goes back to the system, and from now on the collector lets 64 MiB of garbage come
-// together, not as much again as was loaded. GOGC, when it is set, stands.
-func settleMemory(loaded int64) {
-	const garbage, least = 64 << 20, 10 // bytes; percent
-	if os.Getenv("GOGC") == "" && loaded > garbage {
-		debug.SetGCPercent(max(least, int(100*garbage/loaded)))
+// boundGarbage lets about 32 MiB of garbage come together beside a full cache, not as much
+// again as that holds. GOGC, when it is set, stands.
+func boundGarbage(cache int64) {
+	const garbage, least = 32 << 20, 5 // bytes; percent
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(max(least, int(100*garbage/(garbage+cache))))
 	}
-	debug.FreeOSMemory()
 }
 
 // below returns the name that a directory given on the command line has in dir,

@@ -33,7 +33,8 @@ static bool refused(int why)
 ssize_t hyp_fileio_send(int dst, int src, const uint8_t *head, size_t head_len,
                         int64_t off, size_t n, int *err)
 {
-	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (n > 0 ? MSG_MORE : 0);
+	const bool shared = n > 0 && n < HYP_FILEIO_ROUND;
+	const int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (shared ? MSG_MORE : 0);
 	size_t done = 0;
 
 	while (done < head_len) {

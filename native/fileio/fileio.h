@@ -1,9 +1,10 @@
 /* The bytes of a file leave behind the head of a response, by sendfile(2).
  *
  * hyp_fileio_send sends, in this order, the head and n bytes of the file src
- * from offset off. The head goes with MSG_MORE, so that the first bytes of the
- * file share a packet with it; the file goes in rounds of HYP_FILEIO_ROUND,
- * until all has left, the socket takes no more, or the file ends too early.
+ * from offset off. Where n is less than a round, the head goes with MSG_MORE, so
+ * that the first bytes of the file share a packet with it; a longer piece gains
+ * nothing by that. The file goes in rounds of HYP_FILEIO_ROUND, until all has
+ * left, the socket takes no more, or the file ends too early.
  *
  * It never blocks on the socket: dst must be non-blocking. It may block on the
  * disk that src lies on, as a system call does. It is stateless, allocates and

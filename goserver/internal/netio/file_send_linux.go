@@ -67,10 +67,18 @@ func refused(err error) bool {
 	return err == syscall.EINVAL || err == syscall.ENOSYS || err == syscall.EOPNOTSUPP
 }
 
-// sendHead sends head so that it shares a packet with the n bytes that follow.
+// sendHead sends head so that it shares a packet with the n bytes that follow, if
+// those are less than a round. Server CPU in µs a request, wrk on 64 connections,
+// least and median of 4, on 2 cores of an AMD EPYC:
+//
+//	           shared         apart
+//	64 KiB     19.8   20.0    23.6   24.5
+//	128 KiB    29.2   35.2    28.2   31.9
+//	256 KiB    46.2   51.2    43.1   44.5
+//	1 MiB     132.8  137.5   110.8  113.5   (119.5  121.2 and 96.9  97.0 in another run)
 func sendHead(fd int, head []byte, n int64) (sent int64, errno syscall.Errno) {
 	flags := 0
-	if n > 0 {
+	if n > 0 && n < sendfileRound {
 		flags = unix.MSG_MORE
 	}
 	return send(fd, head, flags)

@@ -11,7 +11,7 @@ import (
 // Bounds of a site's open files. The idle time is how long a file that nobody asks for stays
 // open, and with it the space of one that was deleted.
 const (
-	DefaultOpenFiles = 1024 // descriptors, or an eighth of what the process may open, if that is less
+	DefaultOpenFiles = 8192 // descriptors, or an eighth of what the process may open, if that is less
 	openFileShards   = 8
 	idleOpenFile     = time.Minute
 )
@@ -99,7 +99,7 @@ func (f *openFiles) get(path []byte) *opened {
 }
 
 // put keeps o for its path, in the place of what was there, and takes a
-// reference of its own. It may not fit, or come too late.
+// reference of its own. If it does not fit, or comes too late, none is kept for the path.
 func (f *openFiles) put(o *opened) {
 	if len(f.shards) == 0 {
 		return
@@ -108,10 +108,10 @@ func (f *openFiles) put(o *opened) {
 	o.used.Store(int64(f.now()))
 	sh.mu.Lock()
 	var gone *opened
+	if old := sh.files[o.path]; old != nil {
+		gone = sh.remove(old, gone)
+	}
 	if n <= sh.most {
-		if old := sh.files[o.path]; old != nil {
-			gone = sh.remove(old, gone)
-		}
 		for sh.used+n > sh.most {
 			gone = sh.remove(sh.victim(), gone)
 			sh.evictions.Add(1)

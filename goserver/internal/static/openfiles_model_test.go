@@ -133,6 +133,26 @@ func TestOpenFiles_model(t *testing.T) {
 	})
 }
 
+// A file that does not fit takes the place of an older one all the same: what was
+// kept for its path is not what is there.
+func TestOpenFiles_tooLarge(t *testing.T) {
+	f := newOpenFiles(1, stopped)
+	put := func(descriptors int) *opened {
+		o := newOpened(&target{f: &memFile{name: "/", open: true}, path: "/"}, f, 0)
+		for i := range descriptors {
+			o.stamps[i].Size = 1
+		}
+		f.put(o)
+		o.Close()
+		return o
+	}
+	old := put(1)
+	put(2)
+	if o := f.get([]byte("/")); o != nil || old.f.(*memFile).open {
+		t.Fatalf("get: %v, the older file open: %v", o, old.f.(*memFile).open)
+	}
+}
+
 // A crawl over many files does not drive out one in demand.
 func TestOpenFiles_crawl(t *testing.T) {
 	f := newOpenFiles(64, stopped)

@@ -34,6 +34,7 @@ func main() {
 	flag.Int64Var(&o.CacheBytes, "cache-bytes", 0, "goserver.StaticOptions.CacheBytes of both")
 	flag.IntVar(&o.CacheEntries, "cache-entries", 0, "CacheEntries of both")
 	flag.IntVar(&o.MaxCachedFile, "max-cached-file", 0, "MaxCachedFile of both")
+	flag.IntVar(&o.OpenFiles, "open-files", 0, "OpenFiles of both")
 	flag.BoolVar(&o.NoCompression, "no-compression", false, "NoCompression of both")
 	flag.Parse()
 
