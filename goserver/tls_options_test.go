@@ -116,7 +116,9 @@ func TestTLS_clientAuth(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := ca.Issue(t, []string{"a.example"}).Write(t, dir, "c", "k")
 	o := goserver.TLSOptions{Certificates: []goserver.TLSFiles{{Cert: cert, Key: key}}, ClientCAsFile: certtest.Write(t, dir, "clients", clients.PEM())}
-	who := func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Verified", http.StatusText(200+len(r.TLS.VerifiedChains))) }
+	who := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Verified", http.StatusText(200+len(r.TLS.VerifiedChains)))
+	}
 	shown := map[string]*certtest.Leaf{
 		"none": nil, "good": clients.Issue(t, nil, certtest.ForClient), "of a stranger": strangers.Issue(t, nil, certtest.ForClient),
 		"expired": clients.Issue(t, nil, certtest.ForClient, certtest.Valid(-2*time.Hour, -time.Hour)), "of a server": clients.Issue(t, nil),
