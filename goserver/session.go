@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/hyperion-server/hyperion/goserver/internal/acme"
 	"github.com/hyperion-server/hyperion/goserver/internal/h1"
 	"github.com/hyperion-server/hyperion/goserver/internal/h2"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
@@ -73,7 +74,7 @@ func (v *session) negotiated(c netio.Conn, st *semantics.Conn) {
 			return
 		}
 		v.http2().Serve(c, nil)
-	case v.s.protocols().HTTP1():
+	case v.s.protocols().HTTP1() && proto != acme.Proto: // with which the handshake was all (RFC 8737 §4)
 		v.one.Serve(c)
 	default:
 		v.s.cfg.TellState(c, http.StateClosed)

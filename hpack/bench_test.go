@@ -3,6 +3,7 @@ package hpack
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	xhpack "golang.org/x/net/http2/hpack"
@@ -148,15 +149,55 @@ func xblocks(fields int) (blocks [][]byte) {
 	return blocks
 }
 
+// repeated returns a block that fills the table with so many fields, and the
+// next one, which has them all as indexes.
+func repeated(fields int) (first, next []byte) {
+	var out bytes.Buffer
+	e := xhpack.NewEncoder(&out)
+	write := func() []byte {
+		out.Reset()
+		requestBlocks(fields, func(turn int, name, value string) {
+			if turn == 0 {
+				e.WriteField(xhpack.HeaderField{Name: name, Value: value})
+			}
+		})
+		return bytes.Clone(out.Bytes())
+	}
+	return write(), write()
+}
+
+// plainBlock returns a block of literals without Huffman codes, which go to no table.
+func plainBlock(fields int) (block []byte) {
+	requestBlocks(fields, func(turn int, name, value string) {
+		if turn == 0 {
+			block = append(block, 0)
+			block = append(appendInteger(block, 0, 7, uint64(len(name))), name...)
+			block = append(appendInteger(block, 0, 7, uint64(len(value))), value...)
+		}
+	})
+	return block
+}
+
+// resetTable makes the table 0 octets, then 4096.
+const resetTable = "\x20\x3f\xe1\x1f"
+
 // BenchmarkDecode decodes what a client sends that indexes everything: the first
-// block of a connection, and those that follow it.
+// block of a connection; its first 16, whose values vary in part; and one that
+// only has indexes. Then literals that are not compressed.
 func BenchmarkDecode(b *testing.B) {
 	for _, n := range []int{3, 25, 100} {
 		blocks := xblocks(n)
+		first, next := repeated(min(n, 25)) // which fit into the table
 		for _, c := range []struct {
 			name   string
+			before []byte
 			blocks [][]byte
-		}{{"first", blocks[:1]}, {"connection", blocks}} {
+		}{
+			{"first", nil, append([][]byte{[]byte(resetTable)}, blocks[0])},
+			{"connection", nil, append([][]byte{[]byte(resetTable)}, blocks...)},
+			{"indexed", first, slices.Repeat([][]byte{next}, n/min(n, 25))},
+			{"plain", nil, [][]byte{plainBlock(n)}},
+		} {
 			size := 0
 			for _, block := range c.blocks {
 				size += len(block)
@@ -167,8 +208,8 @@ func BenchmarkDecode(b *testing.B) {
 				var arena []byte
 				var fields []HeaderField
 				d := NewDecoder(4096)
+				d.Decode(nil, nil, c.before)
 				for b.Loop() {
-					d.table.count, d.table.size = 0, 0
 					for _, block := range c.blocks {
 						var err error
 						if arena, fields, err = d.Decode(arena[:0], fields[:0], block); err != nil {
@@ -182,10 +223,9 @@ func BenchmarkDecode(b *testing.B) {
 				b.ReportAllocs()
 				var fields []xhpack.HeaderField
 				d := xhpack.NewDecoder(4096, func(f xhpack.HeaderField) { fields = append(fields, f) })
-				reset := []byte{0x20, 0x3f, 0xe1, 0x1f} // the table to 0 octets, then to 4096
+				d.Write(c.before)
+				d.Close()
 				for b.Loop() {
-					d.Write(reset)
-					d.Close()
 					for _, block := range c.blocks {
 						fields = fields[:0]
 						if _, err := d.Write(block); err != nil {

@@ -69,8 +69,8 @@ func (r *reader) list(fields []HeaderField) ([]HeaderField, error) {
 	return fields, nil
 }
 
-// field reads one representation into f, which is empty. When the field is not
-// wanted, its octets may be left out.
+// field reads one representation into f, which is empty. A field that is not
+// wanted takes its place in the table; what f has of it then may be incomplete.
 func (r *reader) field(f *HeaderField, wanted bool) (err error) {
 	switch c := r.rest[0]; {
 	case c >= indexedBits:
@@ -80,7 +80,7 @@ func (r *reader) field(f *HeaderField, wanted bool) (err error) {
 		}
 		return r.indexed(f, index, wanted)
 	case c >= incrementalBits:
-		if err = r.literal(f, 6); err == nil {
+		if err = r.literal(f, 6, true); err == nil {
 			insert(&r.table, f.Name, f.Value)
 		}
 		return err
@@ -88,7 +88,7 @@ func (r *reader) field(f *HeaderField, wanted bool) (err error) {
 		return ErrTableSizePlace
 	default:
 		f.Sensitive = c >= neverBits
-		return r.literal(f, 4)
+		return r.literal(f, 4, wanted)
 	}
 }
 
@@ -118,8 +118,9 @@ func (r *reader) number(index uint32) (uint64, error) {
 	return r.table.inserted - age, nil
 }
 
-// literal reads a literal representation, whose index of the name has so many bits.
-func (r *reader) literal(f *HeaderField, prefix uint) error {
+// literal reads a literal representation, whose index of the name has so many
+// bits. If the name is in the dynamic table and wanted, it is copied to arena.
+func (r *reader) literal(f *HeaderField, prefix uint, wanted bool) error {
 	index, err := r.integer(prefix)
 	switch {
 	case err != nil:
@@ -135,8 +136,10 @@ func (r *reader) literal(f *HeaderField, prefix uint) error {
 		if err != nil {
 			return err
 		}
-		name, both := r.table.entry(number)
-		f.Name = r.keep(both[:name])
+		if wanted {
+			name, both := r.table.entry(number)
+			f.Name = r.keep(both[:name])
+		}
 	}
 	f.Value, err = r.string()
 	return err

@@ -115,7 +115,7 @@ func (s *search) growLinks() {
 	old := *s
 	size := len(s.ring)
 	s.links, s.fields, s.names = make([]link, size), make([]uint64, size), make([]uint64, size)
-	for n := s.inserted - uint64(s.count) + 1; n < s.inserted; n++ {
+	for n := s.oldest(); n < s.inserted; n++ {
 		*s.link(n) = *old.link(n)
 		s.chain(n)
 	}

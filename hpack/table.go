@@ -14,16 +14,21 @@ type table struct {
 
 	ring []slot // by number modulo its length, which is a power of two
 	buf  []byte // strings; those of entries that live are at its end
-	base uint32 // the position of buf[0]
+	end  uint32 // the position of buf's end
 }
 
 // slot says where an entry is: its name at that position, its value behind it.
+// A position counts all octets ever inserted, and wraps around: those that live
+// are less than 2^32 from the end.
 type slot struct {
-	at          uint32 // position; wraps around
+	at          uint32 // position
 	name, value uint32 // lengths in octets
 }
 
 func (t *table) live(number uint64) bool { return t.inserted-number < uint64(t.count) }
+
+// oldest returns the number of the oldest entry, when there is one.
+func (t *table) oldest() uint64 { return t.inserted - uint64(t.count) + 1 }
 
 func (t *table) slot(number uint64) *slot { return &t.ring[number&uint64(len(t.ring)-1)] }
 
@@ -31,9 +36,11 @@ func (t *table) slot(number uint64) *slot { return &t.ring[number&uint64(len(t.r
 // the length of the name. The next insert may overwrite them.
 func (t *table) entry(number uint64) (name int, both []byte) {
 	s := t.slot(number)
-	at := s.at - t.base
-	return int(s.name), t.buf[at : at+s.name+s.value]
+	return int(s.name), t.from(s)[:s.name+s.value]
 }
+
+// from returns the strings from those of an entry that lives to the newest.
+func (t *table) from(s *slot) []byte { return t.buf[len(t.buf)-int(t.end-s.at):] }
 
 // setMax changes the limit, and evicts what is over it (section 4.3).
 func (t *table) setMax(max uint32) {
@@ -44,7 +51,7 @@ func (t *table) setMax(max uint32) {
 // evict makes room for so many octets, at most max.
 func (t *table) evict(room uint32) {
 	for t.count > 0 && t.size > t.max-room {
-		s := t.slot(t.inserted - uint64(t.count) + 1)
+		s := t.slot(t.oldest())
 		t.size -= s.name + s.value + entryOverhead
 		t.count--
 	}
@@ -64,8 +71,9 @@ func insert[S string | []byte](t *table, name, value S) (inserted bool) {
 	}
 	t.reserve(len(name) + len(value))
 	t.inserted++
-	*t.slot(t.inserted) = slot{t.base + uint32(len(t.buf)), uint32(len(name)), uint32(len(value))}
+	*t.slot(t.inserted) = slot{t.end, uint32(len(name)), uint32(len(value))}
 	t.buf = append(append(t.buf, name...), value...)
+	t.end += uint32(len(name) + len(value))
 	t.count++
 	t.size += uint32(size)
 	return true
@@ -93,9 +101,8 @@ func (t *table) reserve(n int) {
 	}
 	var strings []byte
 	if t.count > 0 {
-		strings = t.buf[t.slot(t.inserted-uint64(t.count)+1).at-t.base:]
+		strings = t.from(t.slot(t.oldest()))
 	}
-	t.base += uint32(len(t.buf) - len(strings))
 	if need := 2 * (len(strings) + n); need > cap(t.buf) {
 		t.buf = append(make([]byte, 0, max(minBuf, min(need+need/2, 2*int(t.max)))), strings...)
 	} else {

@@ -174,7 +174,7 @@ func TestCertificates(t *testing.T) {
 		a := newAuthority(t)
 		s := serve(t, bin, append(a.flags(t), "--acme-name=one.example.com", "--acme-cache", t.TempDir())...)
 		a.start(t, closedPort(t), closedPort(t))
-		await(t, s.errOut, `"next_try_in":"1m0s"`, a.log)
+		await(t, s.errOut, `"next_try_in":"1m30s"`, a.log)
 		if log := s.errOut.String(); !strings.Contains(log, `"ACME: no certificate"`) || !strings.Contains(log, "one.example.com") {
 			t.Errorf("log: %s", log)
 		}

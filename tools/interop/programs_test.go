@@ -146,7 +146,7 @@ func TestNghttp(t *testing.T) {
 const nodeClient = `
 const http2 = require('node:http2'), fs = require('node:fs');
 const [url, ca] = process.argv.slice(1); // -e: no script among them
-const session = http2.connect(url, ca ? {ca: fs.readFileSync(ca)} : {});
+const session = http2.connect(url, {ca: ca && fs.readFileSync(ca), maxSessionMemory: 100}); // MB, for all bodies at once
 session.on('error', e => { console.error(e); process.exit(1); });
 function call(headers, body) {
   return new Promise((resolve, reject) => {

@@ -12,7 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
+	"net/mail"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +28,7 @@ const Proto = acme.ALPNProto
 
 const (
 	requestTimeout = 30 * time.Second // of one request to the authority
-	firstRetry     = time.Minute      // after a failure; twice as long after each further one
+	firstRetry     = 90 * time.Second // after a failure, which autocert remembers for a minute; twice as long after each further one
 	lastRetry      = time.Hour
 	check          = 12 * time.Hour // between looks at what was renewed
 	lateShare      = 4              // a certificate with less than this part of its life left is late
@@ -37,16 +37,20 @@ const (
 
 // What can be wrong with Options, and with a handshake.
 var (
-	ErrNoNames = errors.New("ACME needs at least one name")
-	ErrName    = errors.New("not the full name of a host")
-	ErrNoCache = errors.New("ACME needs a directory to keep keys and certificates in")
-	ErrPending = errors.New("the certificate has not been issued yet")
+	ErrNoNames   = errors.New("ACME needs at least one name")
+	ErrName      = errors.New("not the full name of a host: expected one such as www.example.com, without port and wildcard")
+	ErrNoCache   = errors.New("ACME needs a directory to keep keys and certificates in")
+	ErrCache     = errors.New("keys and certificates cannot be kept there: expected a directory that the server may write to")
+	ErrDirectory = errors.New("not the address of an authority: expected one such as https://ca.example.com/directory")
+	ErrEmail     = errors.New("not an address for mail: expected one such as ann@example.com")
+	ErrForeign   = errors.New("not one of the names to have certificates for")
+	ErrPending   = errors.New("the certificate has not been issued yet")
 )
 
 // Options say what to get and from whom.
 type Options struct {
 	Names     []string // hosts to have certificates for; others are refused
-	CacheDir  string   // for account key, keys and certificates; made with access for the owner only
+	CacheDir  string   // for account key, keys and certificates, in a directory for each authority; made with access for the owner only
 	Directory string   // URL of the authority's directory; "": Let's Encrypt
 	Email     string   // contact, may be ""
 	Roots     *x509.CertPool
@@ -64,34 +68,45 @@ type Issuer struct {
 	getting sync.WaitGroup
 }
 
-// New makes the cache directory and starts to get what is not in it, in the background, one
-// goroutine a name. The challenges must be answered by then: by Certificate or Handler.
+// New checks the options and makes the cache directory. What it tells is wrong would make
+// each request fail.
 func New(o Options) (*Issuer, error) {
-	if len(o.Names) == 0 {
-		return nil, ErrNoNames
-	}
-	if o.CacheDir == "" {
-		return nil, ErrNoCache
+	if o.Directory == "" {
+		o.Directory = acme.LetsEncryptURL
 	}
 	i := &Issuer{ready: map[string]chan struct{}{}, log: o.Log, stop: make(chan struct{})}
-	for _, name := range o.Names {
+	if err := i.setNames(o.Names); err != nil {
+		return nil, err
+	}
+	if _, err := mail.ParseAddress(o.Email); o.Email != "" && err != nil {
+		return nil, fmt.Errorf("%q: %w", o.Email, ErrEmail)
+	}
+	cache, err := openCache(o.CacheDir, o.Directory)
+	if err != nil {
+		return nil, err
+	}
+	i.manager = autocert.Manager{
+		Prompt: autocert.AcceptTOS, Cache: cache, HostPolicy: i.accepts, Email: o.Email,
+		Client: &acme.Client{DirectoryURL: o.Directory, UserAgent: "hyperion", HTTPClient: client(o.Roots)},
+	}
+	return i, nil
+}
+
+func (i *Issuer) setNames(names []string) error {
+	for _, name := range names {
 		host, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, "."))
 		if err != nil || !strings.Contains(host, ".") || net.ParseIP(host) != nil {
-			return nil, fmt.Errorf("%q: %w", name, ErrName)
+			return fmt.Errorf("%q: %w", name, ErrName)
 		}
 		if !slices.Contains(i.names, host) {
 			i.names = append(i.names, host)
 			i.ready[host] = make(chan struct{})
 		}
 	}
-	if err := os.MkdirAll(o.CacheDir, 0o700); err != nil {
-		return nil, err
+	if len(i.names) == 0 {
+		return ErrNoNames
 	}
-	i.manager = autocert.Manager{
-		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(o.CacheDir), HostPolicy: i.accepts, Email: o.Email,
-		Client: &acme.Client{DirectoryURL: o.Directory, UserAgent: "hyperion", HTTPClient: client(o.Roots)},
-	}
-	return i, nil
+	return nil
 }
 
 func client(roots *x509.CertPool) *http.Client {
@@ -99,7 +114,8 @@ func client(roots *x509.CertPool) *http.Client {
 	return &http.Client{Transport: t, Timeout: requestTimeout}
 }
 
-// Start begins to get the certificates. It is called once, when the server listens.
+// Start begins to get the certificates that the cache lacks, one goroutine a name. It is
+// called once, when the server listens: challenges must reach Certificate or Handler.
 func (i *Issuer) Start() {
 	for _, name := range i.names {
 		i.getting.Go(func() { i.keep(name) })
@@ -116,7 +132,7 @@ func (i *Issuer) accepts(_ context.Context, host string) error {
 		host = h
 	}
 	if i.ready[strings.ToLower(host)] == nil {
-		return fmt.Errorf("%q: not one of the names to have certificates for", host)
+		return fmt.Errorf("%q: %w", host, ErrForeign)
 	}
 	return nil
 }
@@ -135,11 +151,14 @@ func Challenge(hello *tls.ClientHelloInfo) bool {
 // Certificate is for tls.Config.GetCertificate: that of a challenge, or that of a
 // name. For the first one it waits a little.
 func (i *Issuer) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	name := strings.ToLower(hello.ServerName)
+	ready := i.ready[name]
+	if ready == nil {
+		return nil, fmt.Errorf("%q: %w", name, ErrForeign)
+	}
 	if Challenge(hello) {
 		return i.manager.GetCertificate(hello)
 	}
-	name := strings.ToLower(hello.ServerName)
-	ready := i.ready[name]
 	select {
 	case <-ready:
 		return i.manager.GetCertificate(asking(name))
@@ -150,9 +169,10 @@ func (i *Issuer) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	select {
 	case <-ready:
 		return i.manager.GetCertificate(asking(name))
+	case <-i.stop:
 	case <-t.C:
-		return nil, fmt.Errorf("%q: %w", name, ErrPending)
 	}
+	return nil, fmt.Errorf("%q: %w", name, ErrPending)
 }
 
 // asking is what a client says that takes ECDSA: all do, and so a name needs one

@@ -59,7 +59,7 @@ func scanOne(dir string) (pairs []Pair, below []string, err error) {
 		switch {
 		case err == nil && info.IsDir():
 			below = append(below, e.Name())
-		case err == nil || e.Type()&os.ModeSymlink != 0: // a link that leads nowhere fails when it is read
+		case err == nil && info.Mode().IsRegular() || err != nil && e.Type()&os.ModeSymlink != 0: // a link that leads nowhere fails when it is read
 			files[e.Name()] = true
 		}
 	}

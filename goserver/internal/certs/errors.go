@@ -10,6 +10,7 @@ import (
 var (
 	ErrUnpaired      = errors.New("certificate and key must be given together")
 	ErrTooLarge      = errors.New("the file is over 1 MiB")
+	ErrBroken        = errors.New("PEM blocks of the file are cut off or damaged")
 	ErrNoCertificate = errors.New("the file has no certificate (a PEM block CERTIFICATE)")
 	ErrCertificate   = errors.New("the certificate cannot be parsed")
 	ErrExpired       = errors.New("the certificate has expired")

@@ -102,7 +102,11 @@ func (p Pair) parse(c content, now time.Time) (*tls.Certificate, error) {
 
 // parseChain returns the certificates of a PEM file, in its order.
 func parseChain(text []byte) (chain []*x509.Certificate, err error) {
-	for block := range blocks(text) {
+	all, err := blocks(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, block := range all {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
@@ -118,26 +122,30 @@ func parseChain(text []byte) (chain []*x509.Certificate, err error) {
 	return chain, nil
 }
 
-// blocks yields the PEM blocks of a text.
-func blocks(text []byte) func(yield func(*pem.Block) bool) {
-	return func(yield func(*pem.Block) bool) {
-		for {
-			var block *pem.Block
-			if block, text = pem.Decode(text); block == nil || !yield(block) {
-				return
-			}
-		}
+// blocks returns the PEM blocks of a text, all of which must be whole: a chain that
+// is still being written would pass for a shorter one.
+func blocks(text []byte) (all []*pem.Block, err error) {
+	begun := bytes.Count(append([]byte("\n"), text...), []byte("\n-----BEGIN "))
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		all = append(all, block)
 	}
+	if len(all) != begun {
+		return nil, fmt.Errorf("%w: %d of %d", ErrBroken, begun-len(all), begun)
+	}
+	return all, nil
 }
 
 // parseKey returns the first private key of a PEM file: PKCS #8, PKCS #1 or SEC 1.
 func parseKey(text []byte) (crypto.Signer, error) {
-	for block := range blocks(text) {
+	all, err := blocks(text)
+	if err != nil {
+		return nil, err
+	}
+	for _, block := range all {
 		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
 			return nil, ErrKeyEncrypted
 		}
 		var key any
-		var err error
 		switch block.Type {
 		case "PRIVATE KEY":
 			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)

@@ -49,6 +49,10 @@ func TestLoad_errors(t *testing.T) {
 		{"key in place of the certificate", good.KeyPEM(t), good.KeyPEM(t), ErrNoCertificate, "cert.pem"},
 		{"not a certificate", block("CERTIFICATE", "garbage"), good.KeyPEM(t), ErrCertificate, "cert.pem"},
 		{"second not a certificate", append(other.CertPEM(), block("CERTIFICATE", "garbage")...), other.KeyPEM(t), ErrCertificate, "number 2"},
+		{"half of the chain's second certificate", good.CertPEM()[:len(good.CertPEM())-100], good.KeyPEM(t), ErrBroken, "cert.pem"},
+		{"second begins only", append(other.CertPEM(), "-----BEGIN CERTIFICATE-----\n"...), other.KeyPEM(t), ErrBroken, "1 of 2"},
+		{"half of the key", good.CertPEM(), good.KeyPEM(t)[:100], ErrBroken, "key.pem"},
+		{"letters lost", bytes.Replace(good.CertPEM(), []byte("MII"), []byte("!!"), 1), good.KeyPEM(t), ErrBroken, "1 of 2"},
 		{"certificate in place of the key", good.CertPEM(), good.CertPEM(), ErrNoKey, "key.pem"},
 		{"not a key", good.CertPEM(), block("PRIVATE KEY", "garbage"), ErrKey, "key.pem"},
 		{"not a key of EC", good.CertPEM(), block("EC PRIVATE KEY", "garbage"), ErrKey, "key.pem"},
@@ -134,19 +138,23 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestSignCost(t *testing.T) {
+// A slow key is told of with what it costs, one for each size.
+func TestStore_slowKeys(t *testing.T) {
 	ca := certtest.NewAuthority(t)
-	for bits, slow := range map[int]bool{2048: false, 3072: true} {
+	dir := t.TempDir()
+	for i, bits := range []int{2048, 3072, 3072} {
 		key, err := rsa.GenerateKey(rand.Reader, bits)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, cost := signCost(&ca.IssueFor(t, key, nil).Certificate); (got == bits) != slow || (cost > 0) != slow {
-			t.Errorf("%d bits: %d, %v", bits, got, cost)
-		}
+		name := string(rune('a' + i))
+		ca.IssueFor(t, key, nil).Write(t, dir, name+".crt", name+".key")
 	}
-	if bits, _ := signCost(&ca.Issue(t, nil).Certificate); bits != 0 {
-		t.Errorf("ECDSA: %d bits", bits)
+	ca.Issue(t, nil).Write(t, dir, "d.crt", "d.key")
+	_, log := open(t, Options{Dir: dir})
+	text := log.String()
+	if n := log.count("slow TLS key"); n != 1 || !strings.Contains(text, "b.key rsa_bits=3072 signature=") || strings.Contains(text, "signature=0s") {
+		t.Errorf("want one warning of b.key: %s", text)
 	}
 }
 

@@ -12,12 +12,12 @@ var errNone = errors.New("no certificate to show")
 
 // A set is an index of certificates by name. It does not change.
 type set struct {
-	all   []*tls.Certificate            // the first is the default
-	names map[string][]*tls.Certificate // by lower-case DNS name, also "*.example.com"
+	defaults []*tls.Certificate            // the first of all, and what stands beside it for other kinds of keys
+	names    map[string][]*tls.Certificate // by lower-case DNS name, also "*.example.com"
 }
 
 func newSet(all []*tls.Certificate) *set {
-	s := &set{all: all, names: map[string][]*tls.Certificate{}}
+	s := &set{names: map[string][]*tls.Certificate{}}
 	for _, cert := range all {
 		for _, name := range cert.Leaf.DNSNames {
 			name = strings.ToLower(name)
@@ -25,6 +25,13 @@ func newSet(all []*tls.Certificate) *set {
 				s.names[name] = append(s.names[name], cert)
 			}
 		}
+	}
+	if len(all) == 0 {
+		return s
+	}
+	s.defaults = all[:1]
+	if names := all[0].Leaf.DNSNames; len(names) > 0 {
+		s.defaults = s.names[strings.ToLower(names[0])] // all[0] leads it
 	}
 	return s
 }
@@ -48,7 +55,7 @@ func (s *set) find(name string) []*tls.Certificate {
 func (s *set) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	found := s.find(hello.ServerName)
 	if found == nil {
-		found = s.all
+		found = s.defaults
 	}
 	switch len(found) {
 	case 0:

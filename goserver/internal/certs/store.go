@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -33,6 +34,7 @@ type Store struct {
 	mu     sync.Mutex
 	loaded []*entry
 	told   map[string]string // what was logged last of a pair or the directory
+	slow   map[int]bool      // sizes of RSA keys that were measured
 }
 
 // An entry is a pair that was loaded.
@@ -42,26 +44,43 @@ type entry struct {
 	cert *tls.Certificate
 }
 
-// Open loads the certificates, all of which must be right, and watches their
-// files until Close.
+// Open loads the certificates, and watches their files until Close. All must be right,
+// but that those of a directory which are out of date are left out, and logged.
 func Open(o Options) (*Store, error) {
-	s := &Store{options: o, now: time.Now, told: map[string]string{}}
-	pairs, err := s.pairs()
-	if err != nil {
+	s := &Store{options: o, now: time.Now, told: map[string]string{}, slow: map[int]bool{}}
+	if err := s.first(); err != nil {
 		return nil, err
-	}
-	for _, p := range pairs {
-		e, err := s.load(p, nil)
-		if err != nil {
-			return nil, err
-		}
-		s.loaded = append(s.loaded, e)
 	}
 	s.publish()
 	if len(s.loaded) > 0 || o.Dir != "" {
 		s.watch = filewatch.Start(s.dirs, s.Reload, o.Log)
 	}
 	return s, nil
+}
+
+// first loads all for the first time.
+func (s *Store) first() error {
+	pairs, err := s.pairs()
+	if err != nil {
+		return err
+	}
+	var late error
+	for i, p := range pairs {
+		e, err := s.load(p, nil)
+		switch {
+		case err == nil:
+			s.loaded = append(s.loaded, e)
+		case i >= len(s.options.Pairs) && (errors.Is(err, ErrExpired) || errors.Is(err, ErrNotYetValid)):
+			s.tell(p.Cert, leftOut, err)
+			late = err
+		default:
+			return err
+		}
+	}
+	if len(s.loaded) == 0 {
+		return late
+	}
+	return nil
 }
 
 // Close ends the watch. The certificates stay.
@@ -80,7 +99,7 @@ func (s *Store) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 func (s *Store) Covers(name string) bool { return s.current.Load().find(name) != nil }
 
 // Empty reports whether there is no certificate at all.
-func (s *Store) Empty() bool { return len(s.current.Load().all) == 0 }
+func (s *Store) Empty() bool { return s.current.Load().defaults == nil }
 
 // Reload looks at all files again. A pair that cannot be loaded keeps the
 // certificate that it had, and is logged, once for each reason. One that has left the
@@ -92,7 +111,7 @@ func (s *Store) Reload() {
 		defer s.loads()
 	}
 	pairs, err := s.pairs()
-	s.tell(s.options.Dir, err)
+	s.tell(s.options.Dir, oldStays, err)
 	if err != nil {
 		return
 	}
@@ -101,7 +120,11 @@ func (s *Store) Reload() {
 	for i, p := range pairs {
 		old := s.find(p)
 		e, err := s.load(p, old)
-		s.tell(p.Cert, err)
+		what := oldStays
+		if old == nil {
+			what = leftOut
+		}
+		s.tell(p.Cert, what, err)
 		if err != nil {
 			e = old
 		}
@@ -152,28 +175,43 @@ func (s *Store) load(p Pair, old *entry) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bits, cost := signCost(cert); bits > 0 {
-		s.options.Log.Warn("slow TLS key: an ECDSA P-256 key costs some 0.03 ms a handshake",
-			"file", p.Key, "rsa_bits", bits, "signature", cost.Round(10*time.Microsecond).String())
-	}
+	s.measure(p, cert)
 	if old != nil {
 		s.options.Log.Info("TLS certificate loaded", "file", p.Cert, "names", cert.Leaf.DNSNames, "expires", cert.Leaf.NotAfter.UTC().Format(time.RFC3339))
 	}
 	return &entry{p, sum, cert}, nil
 }
 
-// tell logs an error of what, once until it is another one or gone.
-func (s *Store) tell(what string, err error) {
+// measure warns of a key with which signatures take long, once for each size: a
+// directory may have thousands.
+func (s *Store) measure(p Pair, cert *tls.Certificate) {
+	bits := slowBits(cert)
+	if bits == 0 || s.slow[bits] {
+		return
+	}
+	s.slow[bits] = true
+	s.options.Log.Warn("slow TLS key: an ECDSA P-256 key costs some 0.03 ms a handshake",
+		"file", p.Key, "rsa_bits", bits, "signature", signCost(cert).Round(10*time.Microsecond).String())
+}
+
+// What tell says of a certificate.
+const (
+	oldStays = "TLS certificate not loaded, the old one stays"
+	leftOut  = "TLS certificate left out"
+)
+
+// tell logs an error of a file, once until it is another one or gone.
+func (s *Store) tell(file, message string, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
 	switch {
 	case err == nil:
-		delete(s.told, what)
-	case s.told[what] != text:
-		s.told[what] = text
-		s.options.Log.Error("TLS certificate not loaded, the old one stays", "error", text)
+		delete(s.told, file)
+	case s.told[file] != text:
+		s.told[file] = text
+		s.options.Log.Error(message, "error", text)
 	}
 }
 

@@ -102,9 +102,10 @@ func (c *conn) killAll(err error) {
 // when it is lost.
 func (c *conn) close(err error) {
 	c.mu.Lock()
+	s := c.s
 	rule, told := err.(*connError)
 	if told && !c.dead {
-		c.s.out.buf = appendGoAway(c.s.out.buf, c.lastID, rule.code, rule.rule)
+		s.out.buf = appendGoAway(s.out.buf, c.lastID, rule.code, rule.rule)
 		c.flush()
 	}
 	told = told || err == errDrained
@@ -119,17 +120,15 @@ func (c *conn) close(err error) {
 		c.drained.Wait()
 		c.waiters--
 	}
+	c.s = nil // handlers may still come, to find nothing to write to
 	werr := c.werr
 	c.mu.Unlock()
 	if werr == netio.ErrWriteExpired {
 		c.e.cfg.Counters.TimedOut.Add(1)
 	}
 	if told && werr == nil {
-		c.linger()
+		c.linger(s.in)
 	}
-	c.mu.Lock()
-	c.s = nil
-	c.mu.Unlock()
 	c.tellState(http.StateClosed)
 	c.nc.End()
 }
@@ -138,13 +137,13 @@ func (c *conn) close(err error) {
 // the peer gets GOAWAY rather than a reset.
 const lingerTime = time.Second
 
-func (c *conn) linger() {
+func (c *conn) linger(scratch []byte) {
 	if c.nc.CloseWrite() != nil {
 		return
 	}
 	c.nc.ReadExpiry(c.e.cfg.Clock.Until(lingerTime))
 	for {
-		if _, err := c.nc.Read(c.s.in[:]); err != nil {
+		if _, err := c.nc.Read(scratch); err != nil {
 			return
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/net/http2"
-
 	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
@@ -21,28 +19,28 @@ func bytesOf[T []byte | string](p T) []byte {
 	return unsafe.Slice(unsafe.StringData(s), len(s))
 }
 
-// SetReadDeadline makes reads of the request's body fail after t.
+// SetReadDeadline makes reads of the request's body fail after t, and not when
+// the server's time for the request has passed.
 func (x *exchange) SetReadDeadline(t time.Time) error {
-	return x.deadline(t, func(st *stream) **time.Timer { return &st.readTimer }, func(st *stream) {
+	return x.deadline(t, func(st *stream) (*time.Duration, **time.Timer) { return &st.readBy, &st.readTimer }, func(st *stream) {
 		st.body.fail(os.ErrDeadlineExceeded)
 		st.receivable.Broadcast()
 	})
 }
 
-// SetWriteDeadline ends the stream after t, as net/http does it.
+// SetWriteDeadline ends the stream after t, as net/http does it, and not when the
+// server's time for the response has passed.
 func (x *exchange) SetWriteDeadline(t time.Time) error {
-	return x.deadline(t, func(st *stream) **time.Timer { return &st.writeTimer }, func(st *stream) {
-		if st.err == nil {
-			st.err = os.ErrDeadlineExceeded
-		}
-		st.c.resetStream(st, http2.ErrCodeInternal)
+	return x.deadline(t, func(st *stream) (*time.Duration, **time.Timer) { return &st.writeBy, &st.writeTimer }, func(st *stream) {
+		st.c.passWriteDeadline(st)
 		st.c.flushUnlessGone()
 	})
 }
 
-// deadline sets one of a stream's timers. passed is called with the lock of the
-// connection, unless the stream has ended or the timer was set anew.
-func (x *exchange) deadline(t time.Time, which func(*stream) **time.Timer, passed func(*stream)) error {
+// deadline sets one of a stream's timers, in place of the server's own time. passed is
+// called with the lock of the connection, unless the stream has ended or the timer was
+// set anew.
+func (x *exchange) deadline(t time.Time, which func(*stream) (*time.Duration, **time.Timer), passed func(*stream)) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.st == nil {
@@ -51,7 +49,8 @@ func (x *exchange) deadline(t time.Time, which func(*stream) **time.Timer, passe
 	c, st := x.c, x.st
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	timer := which(st)
+	servers, timer := which(st)
+	*servers = 0
 	if *timer != nil {
 		(*timer).Stop()
 		*timer = nil

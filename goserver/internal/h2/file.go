@@ -128,8 +128,12 @@ func (c *conn) sendLocked(st *stream, p []byte, from *chunk, end, stable bool) e
 	return err
 }
 
-// sendError tells why nothing can be sent on a stream any more, or nil.
+// sendError tells why nothing can be sent on a stream any more, or nil. It ends a
+// stream whose time for the response has passed, before the reader comes to see it.
 func (c *conn) sendError(st *stream) error {
+	if st.writeBy != 0 && st.err == nil && !st.localDone && !c.dead && st.writeBy <= c.e.cfg.Clock.Exact() {
+		c.writeLate(st)
+	}
 	switch {
 	case st.err != nil:
 		return st.err
@@ -160,7 +164,7 @@ func (c *conn) sendFile(st *stream, f direct.File, off, n int64, end bool) (sent
 		err := c.sendLocked(st, k.buf[:m], k, end && n == 0, true)
 		if err == nil {
 			sent += int64(m)
-			if n == 0 {
+			if n == 0 && c.s != nil {
 				semantics.Bump(&c.s.tally.Files[netio.RungCopy], 1)
 			}
 		}

@@ -287,7 +287,9 @@ func (st *stream) beginBody(h *head, end bool) {
 	b, cfg := &st.body, st.c.e.cfg.Config
 	b.declared, b.limit = h.length, cfg.Limits.BodyBytes
 	b.open = int64(st.c.e.cfg.StreamWindow)
-	st.writeBy = cfg.Clock.Until(cfg.WriteTimeout)
+	if cfg.WriteTimeout > 0 {
+		st.writeBy = cfg.Clock.Exact() + cfg.WriteTimeout
+	}
 	if end {
 		b.err = io.EOF
 		return

@@ -41,7 +41,7 @@ type stream struct {
 
 	// Coarse times, 0 for never.
 	readBy    time.Duration // when the whole request must be here
-	writeBy   time.Duration // when the response must have left
+	writeBy   time.Duration // when the response must have left; not coarse
 	stalledAt time.Duration // since when data waits for the peer's windows, and no byte moved
 
 	x          *exchange // of an http.Handler that runs

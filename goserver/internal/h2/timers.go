@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"os"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -96,8 +97,28 @@ func (c *conn) expire(st *stream, now time.Duration) {
 		st.receivable.Broadcast()
 	case st.localDone && !st.running:
 		c.resetStream(st, http2.ErrCodeNo)
+	case !st.localDone && late(st.writeBy):
+		c.writeLate(st)
 	default:
 		c.e.cfg.Counters.TimedOut.Add(1)
 		c.resetStream(st, http2.ErrCodeCancel)
 	}
+}
+
+// writeLate ends a stream whose response has not left in time, as net/http does it.
+func (c *conn) writeLate(st *stream) {
+	c.e.cfg.Counters.TimedOut.Add(1)
+	c.passWriteDeadline(st)
+}
+
+// passWriteDeadline ends a stream for a time that the server or its handler set,
+// unless the whole response is on its way.
+func (c *conn) passWriteDeadline(st *stream) {
+	if st.localDone {
+		return
+	}
+	if st.err == nil {
+		st.err = os.ErrDeadlineExceeded
+	}
+	c.resetStream(st, http2.ErrCodeInternal)
 }
