@@ -13,7 +13,7 @@ import (
 // Defaults of the fields of StaticOptions that have the same name.
 const (
 	DefaultMaxCachedFile = static.DefaultMaxCachedFile
-	DefaultCacheBytes    = pagecache.DefaultMaxBytes
+	DefaultCacheBytes    = static.DefaultCacheBytes
 	DefaultCacheEntries  = pagecache.DefaultMaxEntries
 	DefaultAdmitAfter    = pagecache.DefaultAdmitAfter
 	DefaultRecheck       = pagecache.DefaultRecheck
@@ -84,7 +84,7 @@ type StaticOptions struct {
 	Watch bool
 
 	MaxCachedFile int           // bytes; larger files are sent from the disk, their compressed variants up to 64 KiB from memory; 0: DefaultMaxCachedFile; negative: all are
-	CacheBytes    int64         // of the cache for files, with its table; 0: DefaultCacheBytes
+	CacheBytes    int64         // of the cache for files, with its table; 0: DefaultCacheBytes, or an eighth of what the process may have
 	CacheEntries  int           // paths in the cache; 0: DefaultCacheEntries
 	AdmitAfter    int           // requests for a file before it is put into the cache; 0: DefaultAdmitAfter; 1: at once; at most 15
 	Recheck       time.Duration // how long a cached file is sent before the disk is asked for changes; 0: DefaultRecheck; negative: it is asked each time

@@ -121,7 +121,7 @@ func (f *serveFlags) directory(log *slog.Logger, srv *goserver.Server, dir strin
 	if err == nil {
 		o := f.options()
 		o.Logger = log
-		boundGarbage(o.CacheBytes)
+		boundGarbage(f.cacheSize.Bytes)
 		for _, d := range f.preload.Items {
 			o.Preload = append(o.Preload, below(abs, d))
 		}
@@ -136,10 +136,10 @@ func (f *serveFlags) directory(log *slog.Logger, srv *goserver.Server, dir strin
 	return site{name: dir, dir: abs}, nil
 }
 
-// boundGarbage lets about 32 MiB of garbage come together beside a full cache, not as much
+// boundGarbage lets about 64 MiB of garbage come together beside a full cache, not as much
 // again as that holds. GOGC, when it is set, stands.
 func boundGarbage(cache int64) {
-	const garbage, least = 32 << 20, 5 // bytes; percent
+	const garbage, least = 64 << 20, 5 // bytes; percent
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(max(least, int(100*garbage/(garbage+cache))))
 	}
@@ -175,6 +175,9 @@ func (f *serveFlags) options() *goserver.StaticOptions {
 	}
 	if f.openFiles.N == goserver.DefaultOpenFiles {
 		o.OpenFiles = 0 // which is less where the process may not open so many
+	}
+	if f.cacheSize.Bytes == goserver.DefaultCacheBytes {
+		o.CacheBytes = 0 // which is less where the process may not have so much
 	}
 	if f.recheck.D == 0 {
 		o.Recheck = -1

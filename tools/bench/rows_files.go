@@ -32,7 +32,7 @@ func fileRows() []*row {
 			drive: loader("keepalive", "-conns", strconv.Itoa(largeConns))},
 		{Row: report.Row{Name: "zipf", Title: "10 000 files of 1–32 KiB, by Zipf's law", Unit: perRequest,
 			Load: "The epoll client of tools/bench/load on 64 connections. The k-th most popular file is asked for in proportion to 1/k, in the same order of all servers; the files have 165 MiB together, and sizes that say nothing of their popularity. The warm-up is of 5 s, so that caches have filled. " +
-				"Set: OpenFiles 9000, as nginx has an open_file_cache; the cache for pages has its default, 64 MiB.",
+				"Set: OpenFiles 9000, as nginx has an open_file_cache; the cache for pages has its default, 256 MiB, which holds them all.",
 			Targets: []report.Target{{Than: nginx, Max: 1}, {Than: h2o, Max: 1}, tail}},
 			kind: random, path: "/files/random/", site: writeRandom,
 			set: func(launch) []string { return []string{"-open-files", "9000"} }, drive: loader("random", "-conns", "64", "-warm", "5s")},

@@ -121,7 +121,7 @@ func New(prefix, dir string, o Options, now func() time.Duration) (*Site, error)
 	s := &Site{
 		options: o, prefix: prefix, root: root, now: now, names: maxListing, done: make(chan struct{}), worker: &compressor,
 		cache: pagecache.New(pagecache.Options{
-			MaxBytes: o.CacheBytes, MaxEntries: o.CacheEntries, MaxBody: maxBody,
+			MaxBytes: cacheBytesFor(o.CacheBytes), MaxEntries: o.CacheEntries, MaxBody: maxBody,
 			AdmitAfter: o.AdmitAfter, Recheck: o.Recheck, NegativeTTL: o.NegativeTTL,
 		}),
 	}
