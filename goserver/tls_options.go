@@ -5,10 +5,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/acme"
@@ -84,7 +84,7 @@ type TLSOptions struct {
 // authority's terms.
 type ACMEOptions struct {
 	Names     []string       // full names of hosts; the authority connects to each
-	CacheDir  string         // made if it is missing, for the owner only
+	CacheDir  string         // made if it is missing, for the owner only; has a directory for each authority
 	Directory string         // URL of the authority; "": Let's Encrypt, for production
 	Email     string         // where the authority writes to; may be ""
 	Roots     *x509.CertPool // to verify the authority's own server; nil: the system's
@@ -98,12 +98,14 @@ type TLS struct {
 	keys    *tickets.Keys
 	issuer  *acme.Issuer // nil: no ACME
 	own     *tls.Certificate
-	keyLog  *os.File // nil: none
+	keyLog  *keyLog // nil: none
 	options TLSOptions
+	closing sync.Once
 }
 
 // OpenTLS loads what the options name. Files that are wrong, and certificates that have
-// expired, are errors that name the file.
+// expired, are errors that name the file; those of Dir that have expired are left out and
+// logged while there are others.
 //
 // Later changes show without a restart: files are loaded anew when they, or links to
 // them, are replaced. What cannot be loaded then is logged once, and the old stays.
@@ -114,7 +116,7 @@ func OpenTLS(o TLSOptions) (_ *TLS, err error) {
 	if o.MinVersion == 0 {
 		o.MinVersion = DefaultTLSMinVersion
 	}
-	t := &TLS{options: o, config: &tls.Config{MinVersion: o.MinVersion}}
+	t := &TLS{options: o, config: &tls.Config{MinVersion: o.MinVersion, CipherSuites: suites12}}
 	defer func() {
 		if err != nil {
 			t.Close()
@@ -127,6 +129,14 @@ func OpenTLS(o TLSOptions) (_ *TLS, err error) {
 	}
 	t.config.GetCertificate = t.certificate
 	return t, nil
+}
+
+// suites12 are those of TLS 1.2: with forward secrecy, and authenticated encryption. All
+// are good for HTTP/2 (RFC 9113 §9.2.2). Those of TLS 1.3 cannot be chosen.
+var suites12 = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
 func (t *TLS) check() error {
@@ -198,11 +208,10 @@ func (t *TLS) openKeyLog() (err error) {
 	if t.options.KeyLogFile == "" {
 		return nil
 	}
-	if t.keyLog, err = os.OpenFile(t.options.KeyLogFile, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if t.keyLog, err = openKeyLog(t.options.KeyLogFile, t.options.Logger); err != nil {
 		return err
 	}
-	t.config.KeyLogWriter = io.Writer(t.keyLog)
-	t.options.Logger.Warn("TLS secrets are written to a file: who reads it reads all connections", "file", t.options.KeyLogFile)
+	t.config.KeyLogWriter = t.keyLog
 	return nil
 }
 
@@ -264,20 +273,23 @@ func (t *TLS) Fingerprint() string {
 	return certs.Fingerprint(t.own)
 }
 
-// Close ends the watching of files, the rotation and what Start began. Configurations
-// stay usable, but for the key log, which ends.
+// Close ends the watching of files, the rotation, the key log and what Start began.
+// Configurations stay usable.
 func (t *TLS) Close() error {
-	if t.issuer != nil {
-		t.issuer.Close()
-	}
-	if t.store != nil {
-		t.store.Close()
-	}
-	if t.keys != nil {
-		t.keys.Close()
-	}
-	if t.keyLog != nil {
-		return t.keyLog.Close()
-	}
-	return nil
+	var err error
+	t.closing.Do(func() {
+		if t.issuer != nil {
+			t.issuer.Close()
+		}
+		if t.store != nil {
+			t.store.Close()
+		}
+		if t.keys != nil {
+			t.keys.Close()
+		}
+		if t.keyLog != nil {
+			err = t.keyLog.Close()
+		}
+	})
+	return err
 }

@@ -239,6 +239,12 @@ func TestTLS_minVersionAndKeyLog(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "CLIENT_TRAFFIC_SECRET_0 ") {
 		t.Errorf("key log %q, %v", text, err)
 	}
+	if err := errors.Join(x.Close(), x.Close()); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+	if _, _, err := askTLS(addr, client, "/"); err != nil {
+		t.Errorf("after Close: %v", err)
+	}
 	if info, err := os.Stat(log); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v: the key log must be its owner's", info, err)
 	}

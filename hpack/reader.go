@@ -48,20 +48,19 @@ func (r *reader) tableSizeUpdates() error {
 func (r *reader) list(fields []HeaderField) ([]HeaderField, error) {
 	left := r.maxList // octets; below 0 once the list is too long
 	for len(r.rest) > 0 {
-		var f HeaderField
-		kept := len(r.arena)
-		if err := r.field(&f, left >= 0); err != nil {
-			r.arena = r.arena[:kept]
-			return fields, err
-		}
-		if left >= 0 {
+		kept, n := len(r.arena), len(fields)
+		fields = append(fields, HeaderField{})
+		f := &fields[n]
+		err := r.field(f, left >= 0)
+		if err == nil && left >= 0 {
 			left -= f.Size()
 		}
-		if left < 0 {
-			r.arena = r.arena[:kept]
-			continue
+		if err != nil || left < 0 {
+			r.arena, fields = r.arena[:kept], fields[:n]
 		}
-		fields = append(fields, f)
+		if err != nil {
+			return fields, err
+		}
 	}
 	if left < 0 {
 		return fields, ErrListTooLong
@@ -147,6 +146,16 @@ func (r *reader) literal(f *HeaderField, prefix uint, wanted bool) error {
 
 // integer reads an integer with a prefix of so many bits.
 func (r *reader) integer(prefix uint) (uint32, error) {
+	most := uint32(1)<<prefix - 1
+	if len(r.rest) > 0 && uint32(r.rest[0])&most < most { // most are of one octet
+		v := uint32(r.rest[0]) & most
+		r.rest = r.rest[1:]
+		return v, nil
+	}
+	return r.longInteger(prefix)
+}
+
+func (r *reader) longInteger(prefix uint) (uint32, error) {
 	v, n, err := readInteger(r.rest, prefix)
 	if err != nil {
 		return 0, err

@@ -39,7 +39,7 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end the server
 
-	if err := errors.Join(f.apply(a.environ), f.tls.check()); err != nil {
+	if err := errors.Join(f.apply(a.environ), f.tls.check(), f.http2.check()); err != nil {
 		return badConfig(err)
 	}
 	a.logs = a.openLogs(f)

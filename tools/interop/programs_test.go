@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,7 +80,8 @@ func newServer(t *testing.T) *goserver.Server {
 
 func TestCurl(t *testing.T) {
 	look(t, "curl", "curl")
-	if !strings.Contains(run(t, "curl", "--version"), "HTTP2") {
+	version := run(t, "curl", "--version")
+	if !strings.Contains(version, "HTTP2") {
 		t.Skip("this curl has no HTTP/2")
 	}
 	name := filepath.Join(t.TempDir(), "body")
@@ -107,10 +109,15 @@ func TestCurl(t *testing.T) {
 				{"not found", []string{"-o", "/dev/null", where.url("/nothing")}, "2 404 1"},
 				{"one connection", []string{where.url("/hello"), where.url("/hello")}, "hello2 200 1hello2 200 0"},
 			} {
-				got := run(t, "curl", append(append(args, "-w", end), c.args...)...)
-				if got != c.want {
-					t.Errorf("%s: %d bytes, the end %q; want %d bytes, %q", c.name, len(got), tail(got), len(c.want), tail(c.want))
-				}
+				t.Run(c.name, func(t *testing.T) {
+					if c.name == "one connection" && !secure && strings.HasPrefix(version, "curl 7.88.") {
+						t.Skip("curl 7.88 cannot use a connection of prior knowledge again, with any server (https://github.com/curl/curl/issues/10634)")
+					}
+					got := run(t, "curl", slices.Concat(args, []string{"-w", end}, c.args)...)
+					if got != c.want {
+						t.Errorf("%d bytes, the end %q; want %d bytes, %q", len(got), tail(got), len(c.want), tail(c.want))
+					}
+				})
 			}
 		})
 	}

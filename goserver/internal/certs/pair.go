@@ -10,8 +10,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -67,6 +69,9 @@ func (p Pair) read() (c content, err error) {
 // readFile reads a small file. Its errors have the file's name.
 func readFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w: the server, which runs as user %d, must be able to read it", err, os.Geteuid())
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -142,13 +142,14 @@ func TestLoad(t *testing.T) {
 func TestStore_slowKeys(t *testing.T) {
 	ca := certtest.NewAuthority(t)
 	dir := t.TempDir()
-	for i, bits := range []int{2048, 3072, 3072} {
+	for names, bits := range map[string]int{"a": 2048, "bc": 3072} {
 		key, err := rsa.GenerateKey(rand.Reader, bits)
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := string(rune('a' + i))
-		ca.IssueFor(t, key, nil).Write(t, dir, name+".crt", name+".key")
+		for _, name := range names {
+			ca.IssueFor(t, key, nil).Write(t, dir, string(name)+".crt", string(name)+".key")
+		}
 	}
 	ca.Issue(t, nil).Write(t, dir, "d.crt", "d.key")
 	_, log := open(t, Options{Dir: dir})

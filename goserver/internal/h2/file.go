@@ -113,8 +113,11 @@ func (c *conn) sendLocked(st *stream, p []byte, from *chunk, end, stable bool) e
 	st.from, st.stable = from, stable
 	c.enqueue(st, p, end)
 	c.schedule()
-	if len(st.data) > 0 || c.s.out.size() >= outFlush {
+	switch {
+	case len(st.data) > 0 || c.s.out.size() >= outFlush:
 		c.flush()
+	case !end:
+		c.flushSoon() // the next piece may be long in coming
 	}
 	for len(st.data) > 0 && c.sendError(st) == nil {
 		st.sendable.Wait()
