@@ -54,11 +54,11 @@ func (d *Decoder) SetMaxTableSize(n uint32) { d.allowed = n }
 // says that the block has more of them, the decoder is in step with the peer's
 // encoder; after any other it is not, and must not be used again.
 func (d *Decoder) Decode(arena []byte, fields []HeaderField, block []byte) ([]byte, []HeaderField, error) {
-	r := reader{Decoder: d, rest: block, arena: arena}
+	r := reader{Decoder: d, rest: block, arena: arena, fields: fields, left: d.maxList}
 	if err := r.tableSizeUpdates(); err != nil {
 		return arena, fields, err
 	}
 	r.decodeAhead()
-	fields, err := r.list(fields)
-	return r.arena, fields, err
+	err := r.list()
+	return r.arena, r.fields, err
 }

@@ -53,13 +53,12 @@ func TestDecodeAhead(t *testing.T) {
 			var texts [2]string
 			var errs [2]error
 			for i, d := range decoders {
-				w := reader{Decoder: d, rest: block, arena: []byte("kept")}
+				w := reader{Decoder: d, rest: block, arena: []byte("kept"), left: d.maxList}
 				if i == 1 {
 					w.decodeAheadNative()
 				}
-				var fields []HeaderField
-				fields, errs[i] = w.list(nil)
-				texts[i] = string(w.arena[:4]) + text(fields)
+				errs[i] = w.list()
+				texts[i] = string(w.arena[:4]) + text(w.fields)
 			}
 			if texts[0] != texts[1] || errs[0] != errs[1] {
 				t.Fatalf("%x: %q, %v; ahead %q, %v", block, texts[0], errs[0], texts[1], errs[1])
@@ -90,12 +89,14 @@ func BenchmarkDecodeAhead(b *testing.B) {
 					for b.Loop() {
 						d.table.count, d.table.size = 0, 0
 						for _, block := range blocks[:many] {
-							r := reader{Decoder: d, rest: block, arena: arena[:0]}
+							r := reader{Decoder: d, rest: block, arena: arena[:0], fields: fields[:0], left: d.maxList}
 							if native && len(block) >= 64 {
 								r.decodeAheadNative()
 							}
-							fields, _ = r.list(fields[:0])
-							arena = r.arena
+							if err := r.list(); err != nil {
+								b.Fatal(err)
+							}
+							arena, fields = r.arena, r.fields
 						}
 					}
 				})

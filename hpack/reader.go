@@ -5,8 +5,10 @@ import "slices"
 // A reader is what Decode has of one block.
 type reader struct {
 	*Decoder
-	rest  []byte // of the block
-	arena []byte
+	rest   []byte // of the block
+	arena  []byte
+	fields []HeaderField
+	left   int // octets of the list; below 0 once it is too long: then fields are not wanted
 
 	// Strings that were decoded ahead: their lengths, and where in arena the
 	// next one is.
@@ -44,67 +46,76 @@ func (r *reader) tableSizeUpdates() error {
 	return nil
 }
 
-// list reads the fields, and appends them to fields.
-func (r *reader) list(fields []HeaderField) ([]HeaderField, error) {
-	left := r.maxList // octets; below 0 once the list is too long
+// list reads the fields.
+func (r *reader) list() error {
 	for len(r.rest) > 0 {
-		kept, n := len(r.arena), len(fields)
-		fields = append(fields, HeaderField{})
-		f := &fields[n]
-		err := r.field(f, left >= 0)
-		if err == nil && left >= 0 {
-			left -= f.Size()
+		kept := len(r.arena)
+		err := r.field()
+		if err != nil || r.left < 0 {
+			r.arena = r.arena[:kept]
 		}
-		if err != nil || left < 0 {
-			r.arena, fields = r.arena[:kept], fields[:n]
-		}
-		if err != nil {
-			return fields, err
-		}
-	}
-	if left < 0 {
-		return fields, ErrListTooLong
-	}
-	return fields, nil
-}
-
-// field reads one representation into f, which is empty. A field that is not
-// wanted takes its place in the table; what f has of it then may be incomplete.
-func (r *reader) field(f *HeaderField, wanted bool) (err error) {
-	switch c := r.rest[0]; {
-	case c >= indexedBits:
-		index, err := r.integer(7)
 		if err != nil {
 			return err
 		}
-		return r.indexed(f, index, wanted)
+	}
+	if r.left < 0 {
+		return ErrListTooLong
+	}
+	return nil
+}
+
+// field reads one representation.
+func (r *reader) field() error {
+	switch c := r.rest[0]; {
+	case c >= indexedBits:
+		return r.indexed()
 	case c >= incrementalBits:
-		if err = r.literal(f, 6, true); err == nil {
-			insert(&r.table, f.Name, f.Value)
+		name, value, err := r.literal(6, true)
+		if err == nil {
+			insert(&r.table, name, value)
+			r.add(name, value, false)
 		}
 		return err
 	case c >= sizeUpdateBits:
 		return ErrTableSizePlace
 	default:
-		f.Sensitive = c >= neverBits
-		return r.literal(f, 4, wanted)
+		name, value, err := r.literal(4, r.left >= 0)
+		if err == nil {
+			r.add(name, value, c >= neverBits)
+		}
+		return err
 	}
 }
 
-// indexed finds the field with this index. If it is in the dynamic table its
-// octets are copied to arena.
-func (r *reader) indexed(f *HeaderField, index uint32, wanted bool) error {
+// add adds a field to the list, if there is room.
+func (r *reader) add(name, value []byte, sensitive bool) {
+	if r.left < 0 {
+		return
+	}
+	if r.left -= len(name) + len(value) + entryOverhead; r.left >= 0 {
+		r.fields = append(r.fields, HeaderField{name, value, sensitive})
+	}
+}
+
+// indexed reads an index of a field. If that is in the dynamic table and wanted,
+// its octets are copied to arena.
+func (r *reader) indexed() error {
+	index, err := r.integer(7)
+	if err != nil {
+		return err
+	}
 	if index-1 < staticLen {
-		*f = staticFields[index]
+		f := &staticFields[index]
+		r.add(f.Name, f.Value, false)
 		return nil
 	}
 	number, err := r.number(index)
-	if err != nil || !wanted {
+	if err != nil || r.left < 0 {
 		return err
 	}
 	name, both := r.table.entry(number)
 	both = r.keep(both)
-	f.Name, f.Value = both[:name:name], both[name:]
+	r.add(both[:name:name], both[name:], false)
 	return nil
 }
 
@@ -119,29 +130,29 @@ func (r *reader) number(index uint32) (uint64, error) {
 
 // literal reads a literal representation, whose index of the name has so many
 // bits. If the name is in the dynamic table and wanted, it is copied to arena.
-func (r *reader) literal(f *HeaderField, prefix uint, wanted bool) error {
+func (r *reader) literal(prefix uint, wanted bool) (name, value []byte, err error) {
 	index, err := r.integer(prefix)
 	switch {
 	case err != nil:
-		return err
+		return nil, nil, err
 	case index == 0:
-		if f.Name, err = r.string(); err != nil {
-			return err
+		if name, err = r.string(); err != nil {
+			return nil, nil, err
 		}
 	case index <= staticLen:
-		f.Name = staticFields[index].Name
+		name = staticFields[index].Name
 	default:
 		number, err := r.number(index)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if wanted {
-			name, both := r.table.entry(number)
-			f.Name = r.keep(both[:name])
+			n, both := r.table.entry(number)
+			name = r.keep(both[:n])
 		}
 	}
-	f.Value, err = r.string()
-	return err
+	value, err = r.string()
+	return name, value, err
 }
 
 // integer reads an integer with a prefix of so many bits.

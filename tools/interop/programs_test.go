@@ -17,10 +17,14 @@ import (
 	"github.com/hyperion-server/hyperion/goserver"
 )
 
-// look skips the test when a program is missing, and says where Debian has it.
+// look skips the test when a program is missing, and says where Debian has it. With
+// HYPERION_REQUIRE_CLIENTS set it fails.
 func look(t *testing.T, program, debian string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
+		if os.Getenv("HYPERION_REQUIRE_CLIENTS") != "" {
+			t.Fatalf("%s is not installed (Debian: %s)", program, debian)
+		}
 		t.Skipf("%s is not installed (Debian: %s)", program, debian)
 	}
 }
