@@ -102,14 +102,16 @@ func churnServer(t *testing.T, logger *log.Logger) *goserver.Server {
 
 // churn asks for many things on c, and leaves without a word.
 func churn(c net.Conn, rnd *rand.Rand) {
-	defer c.Close()
 	heard := make(chan struct{})
 	go func() {
 		defer close(heard)
 		io.CopyN(io.Discard, c, rnd.Int64N(200_000))
 		c.Close()
 	}()
-	defer func() { <-heard }()
+	defer func() {
+		c.Close()
+		<-heard
+	}()
 	out := http2.NewFramer(c, nil)
 	io.WriteString(c, http2.ClientPreface)
 	out.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: uint32(rnd.IntN(3) * 40_000)})

@@ -2,7 +2,6 @@ package goserver
 
 import (
 	"crypto/tls"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -59,17 +58,23 @@ func (s *Server) tlsLimits() netio.TLS {
 	}
 }
 
-// answerPlainHTTP answers a client that sends a plain HTTP request to a TLS port.
+// answerPlainHTTP answers a client that sends a plain HTTP request to a TLS port: first
+// begins with a method of RFC 9110 or RFC 5789, or is that of the preface of HTTP/2.
 func answerPlainHTTP(first []byte) []byte {
 	switch string(first) {
-	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "PATCH", "DELET", "PRI *":
-		return []byte("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
-			fmt.Sprint(len(plainHTTPText)) + "\r\nConnection: close\r\n\r\n" + plainHTTPText)
+	case "GET /", "POST ", "PUT /", "OPTIO", "PATCH", "DELET", "TRACE", "CONNE", "PRI *":
+		return []byte(plainHTTPHead + plainHTTPText)
+	case "HEAD ":
+		return []byte(plainHTTPHead)
 	}
 	return nil
 }
 
-const plainHTTPText = "This port speaks TLS: use https.\n"
+const (
+	plainHTTPText = "This port speaks TLS: use https.\n"
+	plainHTTPHead = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+		"Content-Length: 33\r\nConnection: close\r\n\r\n"
+)
 
 // A handshakeLog logs failed handshakes, one a second at most, with the number of
 // those that were not logged before. Any client can make them fail as it likes.

@@ -1,10 +1,12 @@
 package goserver_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -114,13 +116,22 @@ func TestTLS_notTLS(t *testing.T) {
 	var logged syncBuffer
 	srv := &goserver.Server{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}, ErrorLog: log.New(&logged, "", 0)}
 	addr := serveAsSet(t, srv)
-	for range 20 {
-		res, err := http.Get("http://" + addr + "/path")
-		if err != nil {
-			t.Fatal(err)
+	methods := []string{"GET", "HEAD", "POST", "PUT", "OPTIONS", "PATCH", "DELETE", "TRACE", "CONNECT"}
+	for _, method := range methods {
+		conn, err := net.Dial("tcp", addr)
+		must(t, err)
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(patience))
+		conn.Write([]byte(method + " /path HTTP/1.1\r\nHost: x\r\n\r\n"))
+		r := bufio.NewReader(conn)
+		res, err := http.ReadResponse(r, &http.Request{Method: method})
+		must(t, err)
+		body := text(t, res)
+		if res.StatusCode != 400 || strings.Contains(body, "TLS") == (method == "HEAD") || res.ContentLength != int64(len("This port speaks TLS: use https.\n")) || !res.Close {
+			t.Errorf("%s: %v, %q, %v", method, res.Status, body, res.Header)
 		}
-		if body := text(t, res); res.StatusCode != 400 || !strings.Contains(body, "TLS") || !res.Close {
-			t.Fatalf("%v, %q", res.Status, body)
+		if n, err := r.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("%s: %d bytes follow, %v", method, n, err)
 		}
 	}
 	for _, garbage := range []string{"\x00\x01\x02\x03\x04\x05\x06", "SSH-2.0-x\r\n", strings.Repeat("\xff", 100_000)} {
@@ -133,7 +144,7 @@ func TestTLS_notTLS(t *testing.T) {
 			t.Errorf("an answer to %.10q", garbage)
 		}
 	}
-	poll(t, "the count", func() bool { return srv.Stats().TLSFailed == 23 })
+	poll(t, "the count", func() bool { return srv.Stats().TLSFailed == int64(len(methods))+3 })
 	if n := bytes.Count([]byte(logged.String()), []byte("\n")); n == 0 || n > 10 {
 		t.Errorf("%d lines:\n%s", n, logged.String())
 	}

@@ -212,6 +212,29 @@ func TestDecode_bomb(t *testing.T) {
 	}
 }
 
+// Nor does one of many references to a large name, once the list is too long.
+func TestDecode_bombOfNames(t *testing.T) {
+	d := NewDecoder(4096)
+	name := strings.Repeat("n", 4000)
+	if _, _, err := d.Decode(nil, nil, []byte("\x40"+literal(name)+"\x00")); err != nil {
+		t.Fatal(err)
+	}
+	d.SetMaxListSize(32)
+	for _, c := range []struct{ name, reference string }{{"without", "\x0f\x2f\x00"}, {"never", "\x1f\x2f\x00"}, {"indexed", "\xbe"}} {
+		arena, fields, err := d.Decode(nil, nil, []byte("\x82"+strings.Repeat(c.reference, 5000)))
+		if err != ErrListTooLong || len(fields) != 0 || cap(arena) > 100 {
+			t.Errorf("%s: %d fields, arena of %d, %v", c.name, len(fields), cap(arena), err)
+		}
+	}
+	// One that goes to the table is there whole, wanted or not.
+	if _, _, err := d.Decode(nil, nil, []byte("\x82\x7e\x01v")); err != ErrListTooLong {
+		t.Fatal(err)
+	}
+	if got, want := d.table.dump(), name+": v\n4033\n"; got != want {
+		t.Errorf("table %.100q, want %.100q", got, want)
+	}
+}
+
 // What the fields before an error are, and where they are, does not depend on it.
 func TestDecode_arenaGrows(t *testing.T) {
 	block := []byte("\x00\x01a\x01b" + "\x40\x01c\x01d" + "\xbe" + "\x82" + "\x80")

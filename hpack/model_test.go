@@ -1,9 +1,11 @@
 package hpack
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -46,6 +48,7 @@ func TestSearch_model(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := tableModel{max: 4096}
 		s := search{table: table{max: 4096}}
+		s.end = rapid.SampledFrom([]uint32{0, math.MaxUint32 - 1000, math.MaxUint32}).Draw(t, "end") // positions wrap around
 		field := rapid.Custom(func(t *rapid.T) staticEntry {
 			long := rapid.SampledFrom([]int{0, 1, 10, 300, 2000, 5000}).Draw(t, "long")
 			return staticEntry{
@@ -100,13 +103,33 @@ func TestSearch_model(t *testing.T) {
 	})
 }
 
-// A table that never grew large holds little, and one whose limit is small too.
+// What the tables of a connection take, whatever the fields, is no more than the
+// documentation says. Short fields first, so that there are many entries.
 func TestTable_memory(t *testing.T) {
-	s := search{table: table{max: 4096}}
-	for i := range 10_000 {
-		s.insert(strings.Repeat("n", i%30), strings.Repeat("v", i%97))
-	}
-	if cap(s.buf) > 2*4096+512 || len(s.ring) > 128 || len(s.links) != len(s.ring) {
-		t.Errorf("%d octets of strings, %d slots, %d links", cap(s.buf), len(s.ring), len(s.links))
+	const (
+		slotSize = int(unsafe.Sizeof(slot{}))
+		linkSize = int(unsafe.Sizeof(link{})) + 2*8
+	)
+	for _, limit := range []uint32{100, 4096, 65536} {
+		for _, length := range []int{0, 8, 20, 32, 60, 100, 500, 1000, 4000, 30000} {
+			s := search{table: table{max: limit}}
+			for range 2 * limit / entryOverhead {
+				s.insert("", "")
+			}
+			for i := range 5000 {
+				s.insert(strings.Repeat("n", i%7*length/12), strings.Repeat("v", length/2))
+			}
+			decoder := cap(s.buf) + len(s.ring)*slotSize
+			encoder := decoder + len(s.links)*linkSize
+			if len(s.fields) != len(s.links) || len(s.names) != len(s.links) {
+				t.Fatalf("%d fields, %d names, %d links", len(s.fields), len(s.names), len(s.links))
+			}
+			if most := max(3*int(limit), minBuf+minRing*slotSize); decoder > most {
+				t.Errorf("strings of %d, limit %d: a decoder's table takes %d, want at most %d", length, limit, decoder, most)
+			}
+			if most := max(4*int(limit), minBuf+minRing*(slotSize+linkSize)); encoder > most {
+				t.Errorf("strings of %d, limit %d: an encoder's table takes %d, want at most %d", length, limit, encoder, most)
+			}
+		}
 	}
 }

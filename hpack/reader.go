@@ -92,9 +92,13 @@ func (r *reader) add(name, value []byte, sensitive bool) {
 	if r.left < 0 {
 		return
 	}
-	if r.left -= len(name) + len(value) + entryOverhead; r.left >= 0 {
-		r.fields = append(r.fields, HeaderField{name, value, sensitive})
+	if r.left -= len(name) + len(value) + entryOverhead; r.left < 0 {
+		return
 	}
+	n := len(r.fields)
+	r.fields = slices.Grow(r.fields, 1)[:n+1]
+	f := &r.fields[n] // written in place: append would copy it there, which waits for the stores
+	f.Name, f.Value, f.Sensitive = name, value, sensitive
 }
 
 // indexed reads an index of a field. If that is in the dynamic table and wanted,

@@ -48,6 +48,7 @@ type conn struct {
 	queue      sendQueue
 	listed     int // streams in the table
 	active     int // streams that live: listed ones, and those whose handler runs still
+	closing    int // of active: streams that the peer sees as closed, and that will be given back soon
 	closed     closedStreams
 	credit     int // points earned for the guard
 	goaway     goAwayState

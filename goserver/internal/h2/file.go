@@ -55,6 +55,7 @@ func (c *conn) streamSegments(st *stream, r *direct.Response) {
 	if r.Head == nil {
 		t.body = slices.Clone(r.Body)
 	}
+	st.returned = true
 	c.e.workers.do(t)
 }
 

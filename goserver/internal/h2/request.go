@@ -165,13 +165,15 @@ func (c *conn) openStream(f *frameHeader, tooLong bool) error {
 }
 
 // admission tells whether a new stream must be refused, and with what code: 0
-// for none, behind the last stream of GOAWAY (RFC 9113 §6.8). c.mu is held.
+// for none, behind the last stream of GOAWAY (RFC 9113 §6.8). A stream that the peer
+// sees as closed does not count (RFC 9113 §5.1.2) though its goroutine has still to give
+// it back, but no more of them than MaxStreams. c.mu is held.
 func (c *conn) admission() (code http2.ErrCode, refused bool) {
 	e := c.e
 	if c.goaway == goAwayFinal || c.dead {
 		return 0, true
 	}
-	if c.active >= int(e.cfg.MaxStreams) {
+	if most := int(e.cfg.MaxStreams); c.active-c.closing >= most || c.active >= 2*most {
 		return http2.ErrCodeRefusedStream, true
 	}
 	if e.total.Add(1) > e.cfg.MaxTotalStreams && e.cfg.MaxTotalStreams > 0 {

@@ -269,6 +269,7 @@ func (x *exchange) finish() (whole bool) {
 	c, st := x.c, x.st
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	st.returned = true
 	if c.sendError(st) != nil {
 		return false
 	}

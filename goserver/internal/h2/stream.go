@@ -21,6 +21,8 @@ type stream struct {
 	reset      bool  // either side reset it
 	byPeer     bool  // the peer did
 	running    bool  // a goroutine has it for a handler
+	returned   bool  // that handler has returned; what is left is the rest of the response, and the log
+	closing    bool  // it is one of conn.closing
 	listed     bool  // it is in the table
 	err        error // why the handler can send and receive no more, or nil
 
@@ -136,6 +138,10 @@ func (c *conn) done(st *stream) {
 		c.closed.note(st.id, st.reset && !st.byPeer)
 	}
 	if st.running {
+		if st.returned && !st.reset && !st.closing {
+			st.closing = true
+			c.closing++
+		}
 		return
 	}
 	if !st.reset {
@@ -152,6 +158,9 @@ func (st *stream) free() {
 	c.giveBack(st.body.discard())
 	if c.active--; c.active == 0 {
 		c.rearm(c.now() + 1) // the reader has waited for it to end, perhaps
+	}
+	if st.closing {
+		c.closing--
 	}
 	c.e.total.Add(-1)
 	if st.readTimer != nil || st.writeTimer != nil {

@@ -71,6 +71,3 @@ func (t *Sealed) Rekey(fd int) error {
 func IsKeyUpdate(typ byte, content []byte) bool {
 	return typ == TypeHandshake && len(content) > 0 && content[0] == HandshakeKeyUpdate
 }
-
-// Forget clears the secret.
-func (t *Sealed) Forget() { clear(t.secret[:]) }
