@@ -73,7 +73,7 @@ func TestHTTP2_churn(t *testing.T) {
 }
 
 // churnConns is how many connections each client makes, one after the other.
-const churnConns = 60
+const churnConns = 25
 
 func churnServer(t *testing.T, logger *log.Logger) *goserver.Server {
 	t.Helper()
@@ -102,10 +102,10 @@ func churnServer(t *testing.T, logger *log.Logger) *goserver.Server {
 
 // churn asks for many things on c, and leaves without a word.
 func churn(c net.Conn, rnd *rand.Rand) {
-	heard := make(chan struct{})
+	heard, enough := make(chan struct{}), rnd.Int64N(200_000)
 	go func() {
 		defer close(heard)
-		io.CopyN(io.Discard, c, rnd.Int64N(200_000))
+		io.CopyN(io.Discard, c, enough)
 		c.Close()
 	}()
 	defer func() {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	serviceorca "github.com/cncf/xds/go/xds/service/orca/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/interop"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
@@ -16,18 +17,17 @@ import (
 )
 
 // cases are those of grpc-go's interop client that its own server passes, but
-// for those that need credentials of a cloud. pick_first_unary wants an id that
-// this server does not give, and orca_oob reports more often than package orca
-// lets a server make them.
+// for those that need credentials of a cloud. It does not pass pick_first_unary,
+// which wants an id that it does not give.
 var cases = []string{
 	"empty_unary", "large_unary", "client_streaming", "server_streaming", "ping_pong", "empty_stream",
 	"timeout_on_sleeping_server", "cancel_after_begin", "cancel_after_first_response",
 	"status_code_and_message", "special_status_message", "custom_metadata",
-	"unimplemented_method", "unimplemented_service", "orca_per_rpc",
+	"unimplemented_method", "unimplemented_service", "orca_per_rpc", "orca_oob",
 	"rpc_soak", "channel_soak",
 }
 
-// balancer is a client's that hands the reports of orca_per_rpc over.
+// balancer is a client's that hands the reports of orca_per_rpc and orca_oob over.
 const balancer = `{"loadBalancingConfig":[{"test_backend_metrics_load_balancer":{}}]}`
 
 // The interop client of grpc-go passes its cases.
@@ -42,7 +42,9 @@ func TestGRPC_interopClient(t *testing.T) {
 	for _, sub := range subjects {
 		t.Run(sub.name, func(t *testing.T) {
 			g := grpc.NewServer(orca.CallMetricsServerOption(nil))
-			testgrpc.RegisterTestServiceServer(g, interop.NewTestServer(interop.NewTestServerOptions{MetricsRecorder: orca.NewServerMetricsRecorder()}))
+			metrics := orca.NewServerMetricsRecorder()
+			serviceorca.RegisterOpenRcaServiceServer(g, reports{metrics: metrics})
+			testgrpc.RegisterTestServiceServer(g, interop.NewTestServer(interop.NewTestServerOptions{MetricsRecorder: metrics}))
 			where := sub.serve(t, g)
 			_, port, _ := net.SplitHostPort(where.addr)
 			args := []string{"-service_config_json=" + balancer, "-server_host=127.0.0.1", "-server_port=" + port}

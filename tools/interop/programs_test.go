@@ -127,6 +127,17 @@ func TestCurl(t *testing.T) {
 	}
 }
 
+// Without prior knowledge and TLS curl asks for an upgrade to h2c, which RFC 9113
+// has done away with (§3.1): the answer comes over HTTP/1.1.
+func TestCurl_upgrade(t *testing.T) {
+	look(t, "curl", "curl")
+	where := listen(t, newServer(t), false)
+	const want = "HTTP/1.11.1 200"
+	if got := run(t, "curl", "-sS", "--http2", "-w", "%{http_version} %{response_code}", where.url("/proto")); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func tail(s string) string { return s[max(0, len(s)-40):] }
 
 func TestNghttp(t *testing.T) {

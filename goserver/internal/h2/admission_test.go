@@ -19,24 +19,26 @@ func TestAdmission_closedStream(t *testing.T) {
 		b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "hello") })
 		b.cfg.Done = func(*access.Record) { <-leave }
 	}, func(b *bench) {
+		defer close(leave)
 		s := b.dial()
 		s.talk("> PREFACE\n> SETTINGS\n> SETTINGS ACK")
 		s.talk("< SETTINGS MAX_CONCURRENT_STREAMS=1 INITIAL_WINDOW_SIZE=1048576 MAX_FRAME_SIZE=1048576 MAX_HEADER_LIST_SIZE=65536 NO_RFC7540_PRIORITIES=1")
 		s.talk("< WINDOW_UPDATE 0 2031617\n< SETTINGS ACK")
 		s.talk(`
 			> HEADERS 1 END_STREAM ` + get("/") + `
+			wait 1ms
 			> PING x
 			< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8 | content-length 5
 			< DATA 1 END_STREAM | hello
 			< PING ACK x
 			> HEADERS 3 END_STREAM ` + get("/") + `
+			wait 1ms
 			> PING y
 			< HEADERS 3 | :status 200 | content-type text/plain; charset=utf-8 | content-length 5
 			< DATA 3 END_STREAM | hello
 			< PING ACK y
 			> HEADERS 5 END_STREAM ` + get("/") + `
 			< RST_STREAM 5 REFUSED_STREAM`)
-		close(leave)
 		s.silent()
 	})
 }

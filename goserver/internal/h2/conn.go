@@ -82,6 +82,14 @@ func (e *Engine) open(nc netio.Conn) *conn {
 	return c
 }
 
+// locked calls f with the lock of c, and gives it back also when f fails: then the
+// connection is to be closed.
+func (c *conn) locked(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
+}
+
 // greet sends the server's part of the preface (RFC 9113 §3.4).
 func (c *conn) greet() {
 	o := &c.s.out

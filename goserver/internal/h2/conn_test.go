@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func site(b *bench) {
 		}
 	}))
 	must(b.t, b.routes.Handle("GET /panic", func(c *direct.Ctx) { panic("no") }))
+	must(b.t, b.routes.Handle("GET /exit", func(c *direct.Ctx) { runtime.Goexit() }))
 	must(b.t, b.routes.Handle("GET /bye", func(c *direct.Ctx) { c.CloseConnection() }))
 	b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -116,6 +118,33 @@ var transcripts = []struct{ name, settings, script string }{
 		< DATA 3 | 16384 bytes
 		< DATA 3 | 16384 bytes
 		< DATA 3 END_STREAM | 1697 bytes`},
+	{"a window that becomes negative while the stream waits for that of the connection", "INITIAL_WINDOW_SIZE=100000", `
+		> HEADERS 1 END_STREAM ` + get("/long") + `
+		> HEADERS 3 END_STREAM ` + get("/long") + `
+		< HEADERS 1 | :status 200 | content-length 50000
+		< DATA 1 | 16384 bytes
+		< DATA 1 | 16384 bytes
+		< DATA 1 | 16384 bytes
+		< DATA 1 END_STREAM | 848 bytes
+		< HEADERS 3 | :status 200 | content-length 50000
+		< DATA 3 | 15535 bytes
+		> SETTINGS INITIAL_WINDOW_SIZE=0
+		< SETTINGS ACK
+		> WINDOW_UPDATE 0 100000
+		> PING x
+		< PING ACK x
+		> WINDOW_UPDATE 3 15536
+		< DATA 3 | x
+		> SETTINGS INITIAL_WINDOW_SIZE=100000
+		< SETTINGS ACK
+		< DATA 3 | 16384 bytes
+		< DATA 3 | 16384 bytes
+		< DATA 3 END_STREAM | 1696 bytes`},
+	{"exit of the reader's goroutine", "", `
+		> HEADERS 1 END_STREAM ` + get("/exit") + `
+		< RST_STREAM 1 INTERNAL_ERROR
+		< GOAWAY 1 INTERNAL_ERROR
+		< CLOSED`},
 	{"priority", "INITIAL_WINDOW_SIZE=0", `
 		> HEADERS 1 END_STREAM ` + get("/long") + ` | priority u=5
 		> HEADERS 3 END_STREAM ` + get("/long") + ` | priority u=1

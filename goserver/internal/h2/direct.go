@@ -29,11 +29,11 @@ func (c *conn) serveRequest(st *stream) {
 		c.serveHandler(st)
 	case m.Page != nil:
 		c.beginRecord()
-		c.mu.Lock()
 		before := c.sentBefore()
-		c.sendPage(st, m.Page, s.isHead())
-		c.answered(st)
-		c.mu.Unlock()
+		c.locked(func() {
+			c.sendPage(st, m.Page, s.isHead())
+			c.answered(st)
+		})
 		c.endRecord(m.Page.Status(), before)
 	case !st.remoteDone:
 		c.serveAside(st, m.Handler)
@@ -70,11 +70,9 @@ func (c *conn) serveDirect(st *stream, h direct.Handler) {
 	a := answer{st: st, r: s.resp, isHead: s.isHead()}
 	a.take(ok, nil)
 	a.gathered, a.stream = c.gatherFiles(&a)
-	c.mu.Lock()
-	before := c.sentBefore()
-	handed := c.answerDirect(&a)
+	before, handed := c.sentBefore(), false
+	c.locked(func() { handed = c.answerDirect(&a) })
 	c.closeAfter = c.closeAfter || s.resp.Close
-	c.mu.Unlock()
 	c.endRecord(a.status, before)
 	if !handed {
 		semantics.CloseAll(s.resp)

@@ -47,6 +47,7 @@ var (
 	errBlockFragments  = connRule(http2.ErrCodeEnhanceYourCalm, "header block comes in too many frames")
 	errSettingsTooMany = connRule(http2.ErrCodeEnhanceYourCalm, "SETTINGS frame is too long")
 	errFlood           = connRule(http2.ErrCodeEnhanceYourCalm, "too many frames that ask for work and bring none")
+	errFailed          = connRule(http2.ErrCodeInternal, "the server failed")
 	errPingTimeout     = connRule(http2.ErrCodeNo, "no answer to PING")
 )
 

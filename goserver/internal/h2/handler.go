@@ -55,9 +55,7 @@ func (c *conn) serveHandler(st *stream) {
 	x := &exchange{c: c, st: st, cfg: cfg}
 	r, err := x.req.Fill(cfg, c.info, &h.Head, st)
 	if err != nil {
-		c.mu.Lock()
 		c.refuse(st, semantics.ErrTargetURL)
-		c.mu.Unlock()
 		return
 	}
 	x.res.Length, x.res.Head = -1, h.Method == "HEAD"

@@ -7,21 +7,18 @@ import (
 	"github.com/hyperion-server/hyperion/hpack"
 )
 
-// refuse answers a request that broke a rule before any handler saw it. c.mu is
-// held; it may be released meanwhile.
+// refuse answers a request that broke a rule before any handler saw it.
 func (c *conn) refuse(st *stream, e *semantics.Error) {
 	s := c.s
 	c.e.cfg.Counters.CountRefused(e)
 	semantics.Bump(&s.tally.Requests, 1)
 	c.beginRecord()
 	before := c.sentBefore()
-	c.reply(st, e, s.isHead())
-	c.answered(st)
-	if c.e.cfg.Done != nil {
-		c.mu.Unlock()
-		c.endRecord(e.Status, before)
-		c.mu.Lock()
-	}
+	c.locked(func() {
+		c.reply(st, e, s.isHead())
+		c.answered(st)
+	})
+	c.endRecord(e.Status, before)
 }
 
 // reply sends the server's own answer to a broken rule: the status and one line

@@ -121,47 +121,59 @@ func (c *conn) openStream(f *frameHeader, tooLong bool) error {
 	s, h := c.s, &c.s.head
 	c.firstStream()
 	end := f.flags&http2.FlagHeadersEndStream != 0
-	err := h.check(s.fields, &c.e.cfg.Limits)
+	wrong := h.check(s.fields, &c.e.cfg.Limits)
 	switch {
 	case s.dependsOnItself:
-		err = errDependsOnItself
-	case err == nil && end && h.length > 0:
-		err = errLengthDiffers
+		wrong = errDependsOnItself
+	case wrong == nil && end && h.length > 0:
+		wrong = errLengthDiffers
 	}
 	if h.cookies > 1 {
 		s.joinCookies()
 	}
+	bad, _ := wrong.(*malformedError)
+	st, err := c.admit(f.stream, end, bad)
+	if st == nil {
+		return err
+	}
+	switch e, ok := wrong.(*semantics.Error); {
+	case tooLong:
+		c.refuse(st, semantics.ErrHeadTooLong)
+	case ok:
+		c.refuse(st, e)
+	default:
+		c.serveRequest(st) // without the lock: it may call into the program
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.out.size() >= outFlush {
+		c.flush()
+		c.awaitRoom()
+	}
+	return nil
+}
+
+// admit makes a stream of a request that is to be answered; nil for one that is
+// refused, or bad, unless that is nil.
+func (c *conn) admit(id uint32, end bool, bad *malformedError) (*stream, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if code, refused := c.admission(); refused {
-		return c.refuseStream(f.stream, code)
+		return nil, c.refuseStream(id, code)
 	}
-	st := c.newStream(f.stream)
+	h := &c.s.head
+	st := c.newStream(id)
 	st.remoteDone = end
 	st.beginBody(h, end)
 	if h.priority != nil {
 		c.prioritises = true
 		st.priority = parsePriority(h.priority)
 	}
-	if e, ok := err.(*malformedError); ok {
-		return c.malformed(st, e)
-	}
-	if tooLong {
-		err = semantics.ErrHeadTooLong
+	if bad != nil {
+		return nil, c.malformed(st, bad)
 	}
 	st.running = true
-	if e, ok := err.(*semantics.Error); ok {
-		c.refuse(st, e)
-		return nil
-	}
-	c.mu.Unlock()
-	c.serveRequest(st)
-	c.mu.Lock()
-	if s.out.size() >= outFlush {
-		c.flush()
-		c.awaitRoom()
-	}
-	return nil
+	return st, nil
 }
 
 // admission tells whether a new stream must be refused, and with what code: 0

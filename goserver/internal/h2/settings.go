@@ -90,6 +90,9 @@ func (c *conn) moveWindows(window int32) error {
 		if st.sendWindow += delta; st.sendWindow > math.MaxInt32 {
 			return errSendWindow
 		}
+		if st.sendWindow <= 0 {
+			c.unready(st)
+		}
 		c.ready(st)
 	}
 	return nil
