@@ -29,8 +29,11 @@ func RedirectHTTPS(port int) http.Handler {
 			host += ":" + strconv.Itoa(port)
 		}
 		target := r.RequestURI
-		if !strings.HasPrefix(target, "/") { // in absolute form
+		if !strings.HasPrefix(target, "/") { // in absolute form, or another one (RFC 9112 §3.2)
 			target = r.URL.RequestURI()
+		}
+		if !strings.HasPrefix(target, "/") {
+			target = "/"
 		}
 		http.Redirect(w, r, "https://"+host+target, http.StatusPermanentRedirect)
 	})

@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"sync"
-	"time"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 )
@@ -75,30 +73,3 @@ const (
 	plainHTTPHead = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 		"Content-Length: 33\r\nConnection: close\r\n\r\n"
 )
-
-// A handshakeLog logs failed handshakes, one a second at most, with the number of
-// those that were not logged before. Any client can make them fail as it likes.
-type handshakeLog struct {
-	logf   func(format string, v ...any)
-	mu     sync.Mutex
-	last   time.Time
-	silent int
-}
-
-func (l *handshakeLog) add(peer net.Addr, err error) {
-	l.mu.Lock()
-	now := time.Now()
-	if now.Sub(l.last) < time.Second {
-		l.silent++
-		l.mu.Unlock()
-		return
-	}
-	silent := l.silent
-	l.last, l.silent = now, 0
-	l.mu.Unlock()
-	if silent > 0 {
-		l.logf("http: TLS handshake error from %v: %v (and %d more since the last message)", peer, err, silent)
-		return
-	}
-	l.logf("http: TLS handshake error from %v: %v", peer, err)
-}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 )
 
 // A keyLog is the file that the secrets of connections go to. Handshakes do not depend
@@ -16,7 +17,8 @@ type keyLog struct {
 }
 
 func openKeyLog(name string, log *slog.Logger) (*keyLog, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	const flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND | syscall.O_NONBLOCK // a pipe that nobody reads is an error
+	f, err := os.OpenFile(name, flags, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("TLS key log: %w", err)
 	}

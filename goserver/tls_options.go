@@ -192,7 +192,10 @@ func (t *TLS) openACME() (err error) {
 	t.issuer, err = acme.New(acme.Options{
 		Names: o.Names, CacheDir: o.CacheDir, Directory: o.Directory, Email: o.Email, Roots: o.Roots, Log: t.options.Logger,
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("ACME: %w", err)
+	}
+	return nil
 }
 
 func (t *TLS) openTickets() (err error) {

@@ -325,6 +325,7 @@ func TestRedirectHTTPS(t *testing.T) {
 		{8443, "[::1]", "/", "https://[::1]:8443/"},
 		{443, "a.example", "//b.example/x", "https://a.example//b.example/x"},
 		{443, "a.example", "http://a.example/p?q", "https://a.example/p?q"},
+		{443, "a.example", "*", "https://a.example/"},
 	} {
 		for _, method := range []string{"GET", "POST"} {
 			r := httptest.NewRequest(method, c.target, nil)

@@ -32,6 +32,7 @@ type bootReport struct {
 	Platform string `json:"platform"`
 	CPUs     int    `json:"cpus"`
 	Engine   string `json:"engine"`
+	Native   string `json:"native"` // C units in use
 }
 
 // announce reports on stdout that the server listens.
@@ -51,7 +52,7 @@ func bootLine(s site, t *transport, inv inventory, at *net.TCPAddr) []byte {
 	r := bootReport{
 		TS: time.Now().UTC().Format(stampLayout), Level: "info", Source: "hyperion", Message: "listening", Event: "listening",
 		URL: url(t.scheme(), at), Redirect: t.redirectURL(), SHA256: t.fingerprint(), Dir: s.dir, PID: os.Getpid(), Version: version, Go: runtime.Version(),
-		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Engine: engine(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Engine: engine(), Native: nativeUnits(),
 	}
 	switch {
 	case s.dir == "":
@@ -72,8 +73,8 @@ func banner(s site, t *transport, inv inventory, at *net.TCPAddr, colours bool) 
 		strong, soft, plain = "", "", ""
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%shyperion %s%s  %s  %s  %d cpu  (%s)\n", strong, version, plain,
-		runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), runtime.NumCPU(), engine())
+	fmt.Fprintf(&b, "%shyperion %s%s  %s  %s  %d cpu  (%s, C units: %s)\n", strong, version, plain,
+		runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), runtime.NumCPU(), engine(), nativeUnits())
 	fmt.Fprintf(&b, "  %ssite%s     %s", soft, plain, s.name)
 	if s.dir != "" {
 		fmt.Fprintf(&b, "    %s", inv)

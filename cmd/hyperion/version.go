@@ -114,6 +114,20 @@ func engine() string {
 	return "net (idle connections are not parked)"
 }
 
+// nativeUnits names the C units in use.
+func nativeUnits() string {
+	var on []string
+	for _, name := range cpu.Names() {
+		if enabled, _ := cpu.Enabled(name); enabled {
+			on = append(on, name)
+		}
+	}
+	if on == nil {
+		return "none"
+	}
+	return strings.Join(on, "+")
+}
+
 func writeVersion(w io.Writer, b build, verbose, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(w)

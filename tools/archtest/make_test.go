@@ -71,7 +71,7 @@ func TestCIStages(t *testing.T) {
 // What a test looks for on the PATH is there with Go and gcc, or is one of
 // TEST_DEPS, which `make test` installs, or of UML_DEPS, which `make test-ktls` does.
 func TestTestDeps(t *testing.T) {
-	have := []string{"go", "gcc", "make", "sh"}
+	have := []string{"go", "gcc", "cc", "make", "sh"}
 	lists := regexp.MustCompile(`(?m)^(?:TEST|UML)_DEPS\s*:=(.*)$`).FindAllStringSubmatch(read(t, "Makefile"), -1)
 	if len(lists) != 2 {
 		t.Fatal("the Makefile has no TEST_DEPS, or no UML_DEPS")

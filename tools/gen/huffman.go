@@ -15,9 +15,7 @@ func goHuffman(codes []code) ([]byte, error) {
 	fmt.Fprintf(&b, "// See huffman_generic.go for what the tables hold.\n\n")
 	fmt.Fprintf(&b, "const huffmanStepBits = %d\n\n", stepBits)
 
-	fmt.Fprintf(&b, "var huffmanLen = [256]uint8{\n")
-	rows(&b, 16, symbols, func(i int) { fmt.Fprintf(&b, "%d, ", codes[i].bits) })
-	fmt.Fprintf(&b, "}\n\nvar huffmanCode = [256]uint64{\n")
+	fmt.Fprintf(&b, "var huffmanCode = [256]uint64{\n")
 	rows(&b, 8, symbols, func(i int) { fmt.Fprintf(&b, "%#x, ", uint64(codes[i].value)<<8|uint64(codes[i].bits)) })
 	fmt.Fprintf(&b, "}\n\nvar huffmanStep = [1 << huffmanStepBits]uint32{\n")
 	table := steps(codes)

@@ -37,9 +37,9 @@ const (
 
 // What can be wrong with Options, and with a handshake.
 var (
-	ErrNoNames   = errors.New("ACME needs at least one name")
+	ErrNoNames   = errors.New("at least one name is needed")
 	ErrName      = errors.New("not the full name of a host: expected one such as www.example.com, without port and wildcard")
-	ErrNoCache   = errors.New("ACME needs a directory to keep keys and certificates in")
+	ErrNoCache   = errors.New("a directory is needed to keep keys and certificates in")
 	ErrCache     = errors.New("keys and certificates cannot be kept there: expected a directory that the server may write to")
 	ErrDirectory = errors.New("not the address of an authority: expected one such as https://ca.example.com/directory")
 	ErrEmail     = errors.New("not an address for mail: expected one such as ann@example.com")

@@ -9,6 +9,7 @@ import (
 // the error of package fs. Every error names its file.
 var (
 	ErrUnpaired      = errors.New("certificate and key must be given together")
+	ErrNotRegular    = errors.New("not a regular file: expected one in PEM form")
 	ErrTooLarge      = errors.New("the file is over 1 MiB")
 	ErrBroken        = errors.New("PEM blocks of the file are cut off or damaged")
 	ErrNoCertificate = errors.New("the file has no certificate (a PEM block CERTIFICATE)")
@@ -21,7 +22,7 @@ var (
 	ErrKeyType       = errors.New("the private key is neither ECDSA, Ed25519 nor RSA")
 	ErrKeyMismatch   = errors.New("the private key is not that of the certificate")
 	ErrChainOrder    = errors.New("the server's certificate must come first, those of the authorities after it")
-	ErrNoPairs       = errors.New("the directory has no certificate with its key")
+	ErrNoPairs       = errors.New("the directory has no certificate with its key: expected NAME.crt or NAME.pem with NAME.key, NAME.pem with both, or fullchain.pem with privkey.pem")
 	ErrTooManyPairs  = fmt.Errorf("the directory has more than %d certificates", maxPairs)
 )
 
@@ -33,6 +34,9 @@ type PairError struct {
 
 func (e *PairError) Error() string { return "TLS certificate: " + e.Err.Error() }
 func (e *PairError) Unwrap() error { return e.Err }
+
+// inDir adds whose directory it is to an error.
+func inDir(err error) error { return fmt.Errorf("directory of TLS certificates: %w", err) }
 
 // inFile adds the file to an error.
 func inFile(name string, err error) error { return fmt.Errorf("%s: %w", name, err) }

@@ -66,8 +66,13 @@ func (p Pair) read() (c content, err error) {
 	return c, nil
 }
 
-// readFile reads a small file. Its errors have the file's name.
+// readFile reads a small file. Its errors have the file's name, and what was expected
+// unless that is obvious. A pipe is never waited for.
 func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, inFile(name, ErrNotRegular)
+	}
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w: the server, which runs as user %d, must be able to read it", err, os.Geteuid())
@@ -92,7 +97,7 @@ func (p Pair) parse(c content, now time.Time) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, &PairError{p, inFile(p.Key, err)}
 	}
-	if err := match(chain, key); err != nil {
+	if err := match(chain, key.Public()); err != nil {
 		return nil, &PairError{p, fmt.Errorf("%s, %s: %w", p.Cert, p.Key, err)}
 	}
 	if err := validAt(chain[0], now); err != nil {
@@ -178,18 +183,35 @@ func parseKey(text []byte) (crypto.Signer, error) {
 }
 
 // match checks that the key is that of the first certificate.
-func match(chain []*x509.Certificate, key crypto.Signer) error {
+func match(chain []*x509.Certificate, key crypto.PublicKey) error {
 	for i, cert := range chain {
 		public, ok := cert.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 		switch {
-		case !ok || !public.Equal(key.Public()):
+		case !ok || !public.Equal(key):
 		case i > 0:
 			return fmt.Errorf("%w: the key is that of number %d", ErrChainOrder, i+1)
 		default:
 			return nil
 		}
 	}
-	return ErrKeyMismatch
+	return fmt.Errorf("%w: the certificate is for %s, the file has %s", ErrKeyMismatch, kind(chain[0].PublicKey), kind(key))
+}
+
+// kind tells what key it is, so that two of one kind are told apart: as the algorithm,
+// and the start of the SHA-256 of its public part as openssl pkey -pubout writes it.
+func kind(key crypto.PublicKey) string {
+	der, _ := x509.MarshalPKIXPublicKey(key) // of a key that was parsed: cannot fail
+	sum := sha256.Sum256(der)
+	name := fmt.Sprintf("%T", key)
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		name = "ECDSA " + key.Params().Name
+	case *rsa.PublicKey:
+		name = fmt.Sprintf("RSA %d", key.N.BitLen())
+	case ed25519.PublicKey:
+		name = "Ed25519"
+	}
+	return fmt.Sprintf("key %x (%s)", sum[:4], name)
 }
 
 func validAt(cert *x509.Certificate, now time.Time) error {

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,7 @@ func TestLoad_errors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	edKey := ca.IssueFor(t, signingKey(t), nil).KeyPEM(t)
 	block := func(kind, content string) []byte {
 		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: []byte(content)})
 	}
@@ -61,6 +63,7 @@ func TestLoad_errors(t *testing.T) {
 		{"key for exchange only", good.CertPEM(), block("PRIVATE KEY", string(x25519)), ErrKeyType, "key.pem"},
 		{"mismatch", good.CertPEM(), other.KeyPEM(t), ErrKeyMismatch, "cert.pem"},
 		{"mismatch names the key", good.CertPEM(), other.KeyPEM(t), ErrKeyMismatch, "key.pem"},
+		{"mismatch tells the keys apart", other.CertPEM(), edKey, ErrKeyMismatch, "(Ed25519)"},
 		{"authority first", reversed, good.KeyPEM(t), ErrChainOrder, "number 3"},
 		{"expired", expired.CertPEM(), expired.KeyPEM(t), ErrExpired, "cert.pem"},
 		{"not yet valid", early.CertPEM(), early.KeyPEM(t), ErrNotYetValid, "cert.pem"},
@@ -84,6 +87,17 @@ func TestLoad_errors(t *testing.T) {
 	for _, p := range []Pair{{"cert.pem", ""}, {"", "key.pem"}} {
 		if _, err := Load(p, time.Now()); !errors.Is(err, ErrUnpaired) {
 			t.Errorf("%v: %v, want ErrUnpaired", p, err)
+		}
+	}
+	pipes := t.TempDir()
+	l, err := net.Listen("unix", filepath.Join(pipes, "cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for name, file := range map[string]string{"directory": pipes, "socket": filepath.Join(pipes, "cert.pem")} {
+		if _, err := Load(Pair{file, file}, time.Now()); !errors.Is(err, ErrNotRegular) || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v, want ErrNotRegular", name, err)
 		}
 	}
 	if os.Getuid() != 0 { // root reads all

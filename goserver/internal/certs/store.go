@@ -116,30 +116,41 @@ func (s *Store) Reload() {
 		return
 	}
 	var next []*entry
-	changed := len(pairs) != len(s.loaded)
-	for i, p := range pairs {
-		old := s.find(p)
-		e, err := s.load(p, old)
-		what := oldStays
-		if old == nil {
-			what = leftOut
-		}
-		s.tell(p.Cert, what, err)
-		if err != nil {
-			e = old
-		}
-		if e != nil {
+	for _, p := range pairs {
+		if e := s.reload(p); e != nil {
 			next = append(next, e)
 		}
-		changed = changed || e != old || i >= len(s.loaded) || s.loaded[i] != e
 	}
 	maps.DeleteFunc(s.told, func(what, _ string) bool {
 		return what != s.options.Dir && !slices.ContainsFunc(pairs, func(p Pair) bool { return p.Cert == what })
 	})
-	if changed && len(next) > 0 {
-		s.loaded = next
-		s.publish()
+	if len(next) == 0 || slices.Equal(next, s.loaded) {
+		return
 	}
+	for _, old := range s.loaded {
+		if !slices.ContainsFunc(next, func(e *entry) bool { return e.pair == old.pair }) {
+			s.options.Log.Info("TLS certificate dropped, its file is gone", "file", old.pair.Cert)
+		}
+	}
+	s.loaded = next
+	s.publish()
+}
+
+// reload loads a pair, or returns what it was; nil if it has never been good.
+func (s *Store) reload(p Pair) *entry {
+	old, message := s.find(p), oldStays
+	if old == nil {
+		message = leftOut
+	}
+	e, err := s.load(p, old)
+	s.tell(p.Cert, message, err)
+	if err != nil {
+		return old
+	}
+	if e != old {
+		s.options.Log.Info("TLS certificate loaded", "file", p.Cert, "names", e.cert.Leaf.DNSNames, "expires", e.cert.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	return e
 }
 
 // pairs returns all pairs that there are now.
@@ -149,7 +160,10 @@ func (s *Store) pairs() ([]Pair, error) {
 		return pairs, nil
 	}
 	more, err := scan(s.options.Dir)
-	return append(pairs, more...), err
+	if err != nil {
+		return nil, inDir(err)
+	}
+	return append(pairs, more...), nil
 }
 
 func (s *Store) find(p Pair) *entry {
@@ -176,9 +190,6 @@ func (s *Store) load(p Pair, old *entry) (*entry, error) {
 		return nil, err
 	}
 	s.measure(p, cert)
-	if old != nil {
-		s.options.Log.Info("TLS certificate loaded", "file", p.Cert, "names", cert.Leaf.DNSNames, "expires", cert.Leaf.NotAfter.UTC().Format(time.RFC3339))
-	}
 	return &entry{p, sum, cert}, nil
 }
 

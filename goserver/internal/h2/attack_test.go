@@ -15,9 +15,7 @@ import (
 // ended the connection, and returns how many were said. No more than max may be.
 func (s *speaker) flood(max int, frame func(i int) error) int {
 	s.t.Helper()
-	s.mu.Lock()
-	s.quiet = true
-	s.mu.Unlock()
+	s.hush()
 	for i := range max {
 		if frame(i) != nil {
 			return i
@@ -141,6 +139,16 @@ func TestFloods(t *testing.T) {
 	}
 }
 
+// A window that is opened byte by byte makes as many frames, which bring nothing.
+func TestDribble(t *testing.T) {
+	run(t, site, func(b *bench) {
+		s := b.greet("INITIAL_WINDOW_SIZE=0")
+		s.talk("> HEADERS 1 END_STREAM " + get("/long"))
+		s.flood(5000, func(int) error { return s.out.WriteWindowUpdate(1, 1) })
+		s.calm()
+	})
+}
+
 // A handler that runs on behind a reset holds the stream's place.
 func TestResetHoldsPlace(t *testing.T) {
 	release := make(chan struct{})
@@ -196,7 +204,7 @@ func TestZeroWindowStall(t *testing.T) {
 	run(t, site, func(b *bench) {
 		for range 20 {
 			s := b.greet("INITIAL_WINDOW_SIZE=0")
-			s.quiet = true
+			s.hush()
 			for i := range DefaultMaxStreams {
 				must(t, s.out.WriteHeaders(http2.HeadersFrameParam{StreamID: uint32(2*i + 1), EndStream: true, EndHeaders: true,
 					BlockFragment: s.block(strings.Split(get("/long"), "|")[1:])}))
@@ -242,7 +250,7 @@ func TestReceiveWindows(t *testing.T) {
 		b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	}, func(b *bench) {
 		s := b.dial()
-		s.quiet = true
+		s.hush()
 		s.talk("> PREFACE\n> SETTINGS")
 		for _, id := range []uint32{1, 3} {
 			must(t, s.out.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true, BlockFragment: s.block(strings.Split(strings.Replace(get("/"), "GET", "POST", 1), "|")[1:])}))

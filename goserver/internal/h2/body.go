@@ -1,7 +1,6 @@
 package h2
 
 import (
-	"io"
 	"sync"
 	"time"
 )
@@ -96,6 +95,3 @@ func (b *body) fail(err error) {
 		b.err = err
 	}
 }
-
-// ended reports that all of the body has been read.
-func (b *body) ended() bool { return b.n == 0 && b.err == io.EOF }

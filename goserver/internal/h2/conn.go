@@ -36,6 +36,7 @@ type conn struct {
 	settled     bool          // and the first SETTINGS
 	closeAfter  bool          // end the connection gently: a direct route asked for it
 	partialBy   time.Duration // when a frame or header block of which a part is there must be whole; 0: none is
+	expired     bool          // the wait has ended because of a time
 	ping        pinger
 	busy        atomic.Bool // the reader is at work and will flush
 	timing      *timing
@@ -110,14 +111,29 @@ func (c *conn) killAll(err error) {
 // close ends the connection: with GOAWAY for a rule that was broken, at once
 // when it is lost.
 func (c *conn) close(err error) {
-	c.mu.Lock()
 	s := c.s
-	rule, told := err.(*connError)
-	if told && !c.dead {
-		s.out.buf = appendGoAway(s.out.buf, c.lastID, rule.code, rule.rule)
+	rule, _ := err.(*connError)
+	told := rule != nil || err == errDrained
+	var werr error
+	c.locked(func() { werr = c.shut(rule, told) })
+	if werr == netio.ErrWriteExpired {
+		c.e.cfg.Counters.TimedOut.Add(1)
+	}
+	if told && werr == nil {
+		c.linger(s.in)
+	}
+	c.tellState(http.StateClosed)
+	c.nc.End()
+}
+
+// shut ends all streams, and waits until what is being written has left or failed. c.mu
+// is held; it is released meanwhile. Handlers that come later find nothing to write to.
+func (c *conn) shut(rule *connError, told bool) (werr error) {
+	if rule != nil && !c.dead {
+		o := &c.s.out
+		o.buf = appendGoAway(o.buf, c.lastID, rule.code, rule.rule)
 		c.flush()
 	}
-	told = told || err == errDrained
 	c.killAll(errGone)
 	c.e.leave(c)
 	if !told {
@@ -129,17 +145,8 @@ func (c *conn) close(err error) {
 		c.drained.Wait()
 		c.waiters--
 	}
-	c.s = nil // handlers may still come, to find nothing to write to
-	werr := c.werr
-	c.mu.Unlock()
-	if werr == netio.ErrWriteExpired {
-		c.e.cfg.Counters.TimedOut.Add(1)
-	}
-	if told && werr == nil {
-		c.linger(s.in)
-	}
-	c.tellState(http.StateClosed)
-	c.nc.End()
+	c.s = nil
+	return c.werr
 }
 
 // lingerTime is how long a connection that must close is still read, so that

@@ -219,6 +219,27 @@ var transcripts = []struct{ name, settings, script string }{
 		wait 11s
 		< GOAWAY 0 ENHANCE_YOUR_CALM
 		< CLOSED`},
+	{"slow CONTINUATION", "", `
+		> HEADERS 1 END_STREAM MORE | :method GET
+		wait 6s
+		> CONTINUATION 1 MORE | :scheme http
+		wait 6s
+		< GOAWAY 0 ENHANCE_YOUR_CALM
+		< CLOSED`},
+	{"an unknown frame that stops", "", `
+		> RAW 000064 fe 00 00000000 01
+		wait 11s
+		< GOAWAY 0 ENHANCE_YOUR_CALM
+		< CLOSED`},
+	{"DATA that stops when its stream has been reset", "", `
+		> HEADERS 1 | :method POST | :scheme http | :authority a | :path /echo
+		> RAW 000064 00 00 00000001 78
+		wait 61s
+		< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8 | content-length 1
+		< DATA 1 END_STREAM | x
+		< RST_STREAM 1 NO_ERROR
+		< GOAWAY 1 ENHANCE_YOUR_CALM
+		< CLOSED`},
 	{"idle", "", `
 		> HEADERS 1 END_STREAM ` + get("/page") + `
 		< HEADERS 1 | :status 200 | content-type text/plain | content-length 5

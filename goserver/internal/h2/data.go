@@ -40,6 +40,7 @@ func (c *conn) beginData(f *frameHeader, b []byte) (bool, error) {
 		return false, errStreamIdle
 	}
 	s.r += take
+	c.partialBy = 0
 	s.frame, s.left = *f, f.length+frameHeaderLen-take
 	s.data = dataFrame{on: true, pad: pad}
 	return true, c.acceptData(f, pad)

@@ -29,8 +29,9 @@ func (c *conn) serveRequest(st *stream) {
 		c.serveHandler(st)
 	case m.Page != nil:
 		c.beginRecord()
-		before := c.sentBefore()
+		var before int64
 		c.locked(func() {
+			before = c.sentBefore()
 			c.sendPage(st, m.Page, s.isHead())
 			c.answered(st)
 		})
@@ -70,9 +71,13 @@ func (c *conn) serveDirect(st *stream, h direct.Handler) {
 	a := answer{st: st, r: s.resp, isHead: s.isHead()}
 	a.take(ok, nil)
 	a.gathered, a.stream = c.gatherFiles(&a)
-	before, handed := c.sentBefore(), false
-	c.locked(func() { handed = c.answerDirect(&a) })
-	c.closeAfter = c.closeAfter || s.resp.Close
+	var before int64
+	var handed bool
+	c.locked(func() {
+		before = c.sentBefore()
+		handed = c.answerDirect(&a)
+		c.closeAfter = c.closeAfter || s.resp.Close
+	})
 	c.endRecord(a.status, before)
 	if !handed {
 		semantics.CloseAll(s.resp)

@@ -40,12 +40,6 @@ func appendFrameHeader(b []byte, length int, t http2.FrameType, f http2.Flags, s
 		byte(stream>>24), byte(stream>>16), byte(stream>>8), byte(stream))
 }
 
-// setFrameLength completes the header at b[at:] of a frame whose payload ends b.
-func setFrameLength(b []byte, at int) {
-	n := len(b) - at - frameHeaderLen
-	b[at], b[at+1], b[at+2] = byte(n>>16), byte(n>>8), byte(n)
-}
-
 func appendWindowUpdate(b []byte, stream, n uint32) []byte {
 	return binary.BigEndian.AppendUint32(appendFrameHeader(b, 4, http2.FrameWindowUpdate, 0, stream), n)
 }

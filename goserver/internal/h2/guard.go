@@ -35,6 +35,10 @@ const (
 	gainStream = 4 // a stream that came to its end
 )
 
+// dribble is the size below which a frame of DATA that the peer's window cut short
+// is of no use.
+const dribble = 256
+
 // spend takes points and reports an error when there are not enough.
 func (g *guard) spend(now time.Duration, cost int) error {
 	if g.points >= cost {

@@ -187,7 +187,7 @@ func TestClientGone(t *testing.T) {
 				})
 			}, func(b *bench) {
 				s := b.greet("")
-				s.quiet = true
+				s.hush()
 				s.talk("> HEADERS 1 END_STREAM " + get("/wait") + "\n> HEADERS 3 END_STREAM " + get("/"))
 				synctest.Wait()
 				if how == "close" {
@@ -235,7 +235,7 @@ func TestWriteAfterReturn(t *testing.T) {
 	}, func(b *bench) {
 		s := b.greet("INITIAL_WINDOW_SIZE=10")
 		s.talk("> HEADERS 1 END_STREAM " + get("/") + "\n< HEADERS 1 | :status 200 | content-type application/octet-stream\n")
-		s.quiet = true
+		s.hush()
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if n := b.engine.Streams(); n != 0 {

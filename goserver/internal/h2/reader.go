@@ -48,6 +48,7 @@ func (c *conn) step() (bool, error) {
 		fallthrough // it asks for nothing
 	default:
 		s.r += frameHeaderLen
+		c.partialBy = 0
 		s.frame, s.left = f, f.length
 		return true, c.guard.spend(c.now(), costUnknown)
 	}
@@ -55,7 +56,9 @@ func (c *conn) step() (bool, error) {
 		return false, s.reserve(frameHeaderLen + f.length)
 	}
 	s.r += frameHeaderLen + f.length
-	c.partialBy = 0
+	if s.blockOf.stream == 0 { // else the whole block has one time
+		c.partialBy = 0
+	}
 	return true, c.whole(&f, b[frameHeaderLen:frameHeaderLen+f.length:frameHeaderLen+f.length], b[:frameHeaderLen+f.length])
 }
 
@@ -167,10 +170,7 @@ func (c *conn) fill() bool {
 			c.close(c.readError(err))
 			return false
 		}
-		if err := c.tick(); err != nil {
-			c.close(err)
-			return false
-		}
+		c.expired = true
 	}
 }
 
@@ -181,6 +181,12 @@ func (c *conn) settle() (idle bool, err error) {
 	s := c.s
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.expired || c.overdue() {
+		c.expired = false
+		if err := c.tick(); err != nil {
+			return false, err
+		}
+	}
 	c.flush()
 	c.awaitRoom()
 	if c.werr != nil {
@@ -191,15 +197,17 @@ func (c *conn) settle() (idle bool, err error) {
 	if err := c.drain(); err != nil {
 		return false, err
 	}
-	partial := s.r < s.w || s.blockOf.stream != 0 || !c.settled
+	passing := s.left > 0 && (c.active == 0 || !s.data.on) // of no stream
+	partial := s.r < s.w || s.blockOf.stream != 0 || !c.settled || passing
 	switch {
 	case !partial:
 		c.partialBy = 0
 	case c.partialBy == 0:
 		c.partialBy = c.e.cfg.Clock.Until(c.e.cfg.HeaderTimeout)
 	}
-	if c.active == 0 && !partial && s.left == 0 && !c.writing && c.goaway == goAwayNone {
+	if c.active == 0 && !partial && !c.writing && c.goaway == goAwayNone {
 		c.s = nil // a handler that has just ended may still come to flush
+		c.expiry = 0
 		return true, nil
 	}
 	c.wait()

@@ -13,8 +13,9 @@ func (c *conn) refuse(st *stream, e *semantics.Error) {
 	c.e.cfg.Counters.CountRefused(e)
 	semantics.Bump(&s.tally.Requests, 1)
 	c.beginRecord()
-	before := c.sentBefore()
+	var before int64
 	c.locked(func() {
+		before = c.sentBefore()
 		c.reply(st, e, s.isHead())
 		c.answered(st)
 	})

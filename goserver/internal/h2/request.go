@@ -73,7 +73,7 @@ func (c *conn) takeContinuation(f *frameHeader, p []byte) error {
 		return nil
 	}
 	first := s.blockOf
-	s.blockOf.stream = 0
+	s.blockOf.stream, c.partialBy = 0, 0
 	return c.takeBlock(&first, s.block)
 }
 

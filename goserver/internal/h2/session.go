@@ -94,6 +94,7 @@ func (s *Session) Serve(nc netio.Conn, ahead []byte) {
 			if v != nil {
 				s.e.cfg.Logf("http2: panic serving %v: %v\n%s", nc.RemoteAddr(), v, debug.Stack())
 			}
+			c.attach(s)
 			c.close(errFailed)
 		}
 		s.unbind()

@@ -145,6 +145,13 @@ func (b *bench) greet(settings string) *speaker {
 	return s
 }
 
+// hush has frames only counted from now on.
+func (s *speaker) hush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.quiet = true
+}
+
 func (s *speaker) listen() {
 	in := http2.NewFramer(nil, s.conn)
 	in.SetMaxReadFrameSize(1 << 24)

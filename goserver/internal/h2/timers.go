@@ -50,14 +50,12 @@ func (c *conn) rearm(at time.Duration) {
 	}
 }
 
-// overdue reports that a time has passed for which the reader would wait: one
-// that is never idle does not come to wait. c.mu is held.
+// overdue reports that a time has passed until which the reader would have waited: one
+// that always finds something to read does not come to wait. c.mu is held.
 func (c *conn) overdue() bool { return c.expiry != 0 && c.expiry <= c.now() }
 
-// tick acts on the times that have passed.
+// tick acts on the times that have passed. c.mu is held.
 func (c *conn) tick() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	now := c.now()
 	passed := func(at time.Duration) bool { return at != 0 && at <= now }
 	if passed(c.partialBy) {

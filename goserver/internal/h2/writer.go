@@ -22,6 +22,9 @@ func (c *conn) schedule() {
 		whole := n == int64(len(st.data))
 		c.frameData(st, st.data[:n], whole && st.last)
 		st.data = st.data[n:]
+		if !whole && n < dribble {
+			c.credit -= gainData
+		}
 		st.stalledAt = c.e.cfg.Clock.Now()
 		switch {
 		case whole:

@@ -38,30 +38,37 @@ type key struct {
 // read reads a file of keys: one a line, the newest first, which encrypts; blank
 // lines and those that start with # are passed over.
 func read(name string) ([]key, error) {
+	text, err := readPrivate(name)
+	var keys []key
+	if err == nil {
+		keys, err = parse(text)
+	}
+	switch path := (*fs.PathError)(nil); {
+	case errors.As(err, &path): // has the name
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return keys, nil
+}
+
+// readPrivate reads a file that is not open to others. A pipe is never waited for.
+func readPrivate(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, ErrNotRegular
+	case info.Mode().Perm()&openToMore != 0:
+		return nil, fmt.Errorf("permissions %#o: %w", info.Mode().Perm(), ErrPermissions)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = ErrNotRegular
-	}
-	if err == nil && info.Mode().Perm()&openToMore != 0 {
-		err = fmt.Errorf("permissions %#o: %w", info.Mode().Perm(), ErrPermissions)
-	}
-	var text []byte
-	if err == nil {
-		text, err = io.ReadAll(io.LimitReader(f, maxFile))
-	}
-	var keys []key
-	if err == nil {
-		keys, err = parse(text)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return keys, nil
+	return io.ReadAll(io.LimitReader(f, maxFile))
 }
 
 func parse(text []byte) (keys []key, err error) {

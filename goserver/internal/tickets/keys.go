@@ -113,10 +113,11 @@ func (k *Keys) first() error {
 	if missing(err) {
 		return k.replace(func([]key) bool { return false })
 	}
-	if err == nil {
-		k.use(keys)
+	if err != nil {
+		return fmt.Errorf("TLS session ticket keys: %w", err)
 	}
-	return err
+	k.use(keys)
+	return nil
 }
 
 // errStands says that a file needs no new key.
@@ -139,7 +140,7 @@ func (k *Keys) replace(due func(found []key) bool) error {
 		keys, err = k.await()
 	}
 	if err != nil && err != errStands {
-		return fmt.Errorf("TLS session ticket keys: %w", err)
+		return fmt.Errorf("TLS session ticket keys: %s cannot be replaced: %w", k.options.File, err)
 	}
 	k.use(keys)
 	return nil
