@@ -83,6 +83,7 @@ var h2Differs = map[string]string{
 // h2Varies are the starts of lines that net/http says one way or the other, by the
 // turns of its goroutines.
 var h2Varies = map[string]string{
+	"body/trailers of a body not read":          "log: server connection error ",
 	"deadline/read deadline set and taken back": "read ",
 	"deadline/server's write timeout":           "timed out ",
 }

@@ -15,12 +15,12 @@ var huffmanUse = cpu.UseOf(huffman.Name)
 // with all its strings decoded in one call is decoded as fast as in Go, because
 // both wait for the same chain of table lookups, and the strings that are long
 // enough to encode faster are rare. BenchmarkDecodeAhead and BenchmarkHuffman on
-// 2 cores of an AMD EPYC, least of 100 rounds:
+// 2 cores of an AMD EPYC, least of 12 rounds:
 //
 //	µs to decode      the first block     16 blocks of a connection
 //	fields             3    25    100       3    25    100
-//	Go              0.25  2.32   10.5    2.24  15.6    170
-//	C, one call     0.29  2.29   10.3    2.29  16.7    168
+//	Go              0.27  2.22   10.3    2.07  14.4    167
+//	C, one call     0.29  2.29   10.1    2.07  15.4    165
 //
 //	ns to encode a string
 //	octets     8    32    64   128   256   512  1024  4096

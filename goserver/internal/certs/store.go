@@ -29,7 +29,6 @@ type Store struct {
 	now     func() time.Time
 	current atomic.Pointer[set]
 	watch   *filewatch.Watcher
-	loads   func() // of tests: called after each load
 
 	mu     sync.Mutex
 	loaded []*entry
@@ -107,9 +106,6 @@ func (s *Store) Empty() bool { return s.current.Load().defaults == nil }
 func (s *Store) Reload() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.loads != nil {
-		defer s.loads()
-	}
 	pairs, err := s.pairs()
 	s.tell(s.options.Dir, oldStays, err)
 	if err != nil {

@@ -29,8 +29,9 @@ type Watcher struct {
 	ended   chan struct{}
 }
 
-// Start watches the directories that dirs returns; it is asked again after each
-// call of changed. Both are called by one goroutine, the first dirs by Start. Links to
+// Start watches the directories that dirs returns, as clean paths; it is asked again after each
+// call of changed, which is called again when the watch of a directory has begun: what changed there
+// before was not told. Both are called by one goroutine, the first dirs by Start. Links to
 // other places in a directory show when they are replaced; where they lead is for dirs
 // to name, too. A system that gives no watch is logged once.
 func Start(dirs func() []string, changed func(), log *slog.Logger) *Watcher {
@@ -39,8 +40,7 @@ func Start(dirs func() []string, changed func(), log *slog.Logger) *Watcher {
 	if w.fs, err = fsnotify.NewWatcher(); err != nil {
 		log.Warn("changes of files show late", "interval", interval.String(), "error", err.Error())
 	}
-	w.follow()
-	go w.run()
+	go w.run(w.follow())
 	return w
 }
 
@@ -53,7 +53,8 @@ func (w *Watcher) Close() {
 	}
 }
 
-func (w *Watcher) run() {
+// run calls changed, at first when some watch has begun.
+func (w *Watcher) run(begun bool) {
 	defer close(w.ended)
 	look := time.NewTicker(interval)
 	defer look.Stop()
@@ -64,6 +65,9 @@ func (w *Watcher) run() {
 	}
 	var quiet, late <-chan time.Time // nil: nothing has changed
 	for {
+		if begun {
+			begun, quiet = false, time.After(settle)
+		}
 		select {
 		case <-w.stop:
 			return
@@ -80,14 +84,14 @@ func (w *Watcher) run() {
 		}
 		quiet, late = nil, nil
 		w.changed()
-		w.follow()
+		begun = w.follow()
 	}
 }
 
-// follow watches what is to be watched now.
-func (w *Watcher) follow() {
+// follow watches what is to be watched now, and reports whether some watch has begun.
+func (w *Watcher) follow() (begun bool) {
 	if w.fs == nil {
-		return
+		return false
 	}
 	want := w.dirs()
 	for _, dir := range w.watched {
@@ -97,11 +101,12 @@ func (w *Watcher) follow() {
 	}
 	have := w.fs.WatchList()
 	for _, dir := range want {
-		if !slices.Contains(have, dir) {
-			w.fs.Add(dir) // fails when it is not there: then the next look finds it
+		if !slices.Contains(have, dir) && w.fs.Add(dir) == nil { // fails when it is not there: then the next look finds it
+			begun = true
 		}
 	}
 	w.watched = want
+	return begun
 }
 
 // Dirs returns the directories in which a change of a file shows: that of its

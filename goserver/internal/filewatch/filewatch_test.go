@@ -66,6 +66,34 @@ func TestWatcher(t *testing.T) {
 	heard("a link")
 }
 
+// What changes in a directory before its watch begins is told all the same, and soon: here
+// while the caller looks at the others.
+func TestWatcher_beforeTheWatch(t *testing.T) {
+	first, second := t.TempDir(), filepath.Join(t.TempDir(), "second")
+	calls := make(chan int, 100)
+	n := 0
+	w := Start(func() []string { return []string{first, second} }, func() {
+		if n++; n == 2 { // the first is for what came before Start
+			if err := os.Mkdir(second, 0o700); err != nil {
+				t.Error(err)
+			}
+			write(t, filepath.Join(second, "a"), "1")
+		}
+		calls <- n
+	}, slog.New(slog.DiscardHandler))
+	defer w.Close()
+	for want := 1; want <= 3; want++ {
+		select {
+		case <-calls:
+		case <-time.After(interval / 2):
+			t.Fatalf("look number %d does not come", want)
+		}
+		if want == 1 {
+			write(t, filepath.Join(first, "a"), "1")
+		}
+	}
+}
+
 func TestDirs(t *testing.T) {
 	dir := t.TempDir()
 	real := filepath.Join(dir, "real")

@@ -39,6 +39,7 @@ type conn struct {
 	expired     bool          // the wait has ended because of a time
 	ping        pinger
 	busy        atomic.Bool // the reader is at work and will flush
+	handed      bool        // requests went to handlers since the last wait
 	timing      *timing
 
 	mu         sync.Mutex

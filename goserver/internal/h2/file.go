@@ -118,7 +118,7 @@ func (c *conn) sendLocked(st *stream, p []byte, from *chunk, end, stable bool) e
 	case len(st.data) > 0 || c.s.out.size() >= outFlush:
 		c.flush()
 	case !end:
-		c.flushSoon() // the next piece may be long in coming
+		c.flushLater() // the next piece may be long in coming
 	}
 	for len(st.data) > 0 && c.sendError(st) == nil {
 		st.sendable.Wait()

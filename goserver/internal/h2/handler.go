@@ -69,6 +69,7 @@ func (c *conn) serveHandler(st *stream) {
 	c.mu.Lock()
 	st.x = x
 	c.mu.Unlock()
+	c.handed = true
 	c.e.workers.do(x)
 }
 

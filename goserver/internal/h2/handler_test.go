@@ -150,6 +150,19 @@ func TestHandlers(t *testing.T) {
 			< DATA 1 | data: x
 			wait 1s
 			< DATA 1 END_STREAM`},
+		{"what is long is not held back", func(w http.ResponseWriter, r *http.Request) {
+			w.Write(make([]byte, 5000))
+			time.Sleep(time.Second)
+			w.Write(make([]byte, 600))
+			time.Sleep(time.Second)
+		}, `
+			> HEADERS 1 END_STREAM ` + get("/") + `
+			< HEADERS 1 | :status 200 | content-type application/octet-stream
+			< DATA 1 | 5000 bytes
+			wait 1s
+			< DATA 1 | 600 bytes
+			wait 1s
+			< DATA 1 END_STREAM`},
 		{"CONNECT", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method, r.Host, r.RequestURI) }, `
 			> HEADERS 1 END_STREAM | :method CONNECT | :authority a:80
 			< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8 | content-length 15

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net/http"
+	"runtime"
 
 	"golang.org/x/net/http2"
 
@@ -177,6 +178,10 @@ func (c *conn) fill() bool {
 // settle sends what has gathered before the reader waits, and reports whether
 // the connection is idle. Else it arms the wait.
 func (c *conn) settle() (idle bool, err error) {
+	if c.handed {
+		c.handed = false
+		runtime.Gosched() // handlers that are quick add to what is written
+	}
 	c.busy.Store(false)
 	s := c.s
 	c.mu.Lock()

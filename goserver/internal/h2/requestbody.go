@@ -126,7 +126,7 @@ func (c *conn) abandonBody(st *stream) {
 // flushWindows sends a WINDOW_UPDATE that a reader of a body has added.
 func (c *conn) flushWindows() {
 	if c.s != nil && !c.dead && c.s.out.size() > 0 {
-		c.flushSoon()
+		c.flushLater()
 	}
 }
 

@@ -252,7 +252,7 @@ func (x *exchange) flush() error {
 	if err := c.sendError(x.st); err != nil {
 		return err
 	}
-	c.flushSoon()
+	c.flushLater()
 	return nil
 }
 

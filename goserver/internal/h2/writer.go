@@ -186,6 +186,28 @@ func (c *conn) flushSoon() {
 	c.flush()
 }
 
+// flushLater is flushSoon for a handler that goes on: another goroutine writes, so
+// that what the handler adds before it waits leaves with the same write. c.mu is held.
+func (c *conn) flushLater() {
+	if c.busy.Load() || c.flushing || c.writing {
+		return
+	}
+	c.flushing = true
+	c.e.workers.do((*laterFlush)(c))
+}
+
+// laterFlush is the job of flushLater.
+type laterFlush conn
+
+func (j *laterFlush) work() {
+	runtime.Gosched()
+	c := (*conn)(j)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flushing = false
+	c.flush()
+}
+
 // awaitRoom waits while so much is to be sent that the reader must not make
 // more of it. c.mu is held.
 func (c *conn) awaitRoom() {

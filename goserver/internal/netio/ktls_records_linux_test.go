@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hyperion-server/hyperion/goserver/internal/ktls"
 )
 
@@ -186,11 +188,17 @@ func TestKernelTLS_keyUpdate(t *testing.T) {
 }
 
 // KeyUpdates during a long response change nothing of what comes, and the response is whole.
+func TestTLS_keyUpdateInResponse(t *testing.T) { testKeyUpdateInResponse(t, kinds[2]) }
+
 func TestKernelTLS_keyUpdateInResponse(t *testing.T) {
 	needKernelTLS(t)
+	testKeyUpdateInResponse(t, kernelKind)
+}
+
+func testKeyUpdateInResponse(t *testing.T, k kind) {
 	body := strings.Repeat("0123456789abcdefg", 8<<20/17)
 	started := make(chan struct{})
-	te := run(t, kernelKind, Config{}, func(c Conn) {
+	te := run(t, k, Config{}, func(c Conn) {
 		defer c.End()
 		buf := make([]byte, 16)
 		c.Read(buf)
@@ -214,6 +222,34 @@ func TestKernelTLS_keyUpdateInResponse(t *testing.T) {
 	c.send(c.keyUpdate(1), c.record(typeData, "y"))
 	c.want("end")
 	c.wantCloseNotify(h)
+}
+
+// A peer that asks for new keys without end, and reads no answer, is not answered without end.
+func TestTLS_keyUpdateFlood(t *testing.T) {
+	ended := make(chan error, 1)
+	te := run(t, kinds[2], Config{}, func(c Conn) {
+		defer c.End()
+		unix.SetsockoptInt(int(c.(*tlsConn).fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 4<<10)
+		for buf := make([]byte, 16); ; {
+			if _, err := c.Read(buf); err != nil {
+				ended <- err
+				return
+			}
+		}
+	})
+	c := te.dialRecords(t)
+	c.tcp.SetReadBuffer(4 << 10)
+	for {
+		select {
+		case err := <-ended:
+			if err != errAnswersUnread {
+				t.Errorf("%v, want %v", err, errAnswersUnread)
+			}
+			return
+		default:
+			c.tcp.Write(append(c.keyUpdate(1), c.record(typeData, "x")...)) // fails when the server has enough
+		}
+	}
 }
 
 // dialHeaders is dialRecords with a look at the records that come.

@@ -37,7 +37,6 @@ type Keys struct {
 	now     func() time.Time
 	vault   tls.Config // serves nobody: it encrypts and decrypts tickets with the keys of the moment
 	watch   *filewatch.Watcher
-	loads   func() // of tests: called after each look at the file
 	stop    chan struct{}
 	timer   sync.WaitGroup
 
@@ -181,9 +180,6 @@ func (k *Keys) use(keys []key) {
 func (k *Keys) reload() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.loads != nil {
-		defer k.loads()
-	}
 	keys, err := read(k.options.File)
 	if err == nil {
 		k.use(keys)

@@ -1,5 +1,5 @@
-/* Encodes and decodes header blocks with libnghttp2, for TestInterop_libnghttp2.
- * A command is a letter and a number of 4 octets, as the machine has it:
+/* Encodes and decodes header blocks with libnghttp2, for package hpack's
+ * TestInterop_libnghttp2. A command is a letter and a number of 4 octets, as the machine has it:
  *
  *   R size    a new connection; its encoder has at most so large a table
  *   E size    the encoder's peer allows this size from now on
