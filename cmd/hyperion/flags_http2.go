@@ -63,7 +63,6 @@ func (f *http2Flags) configure(srv *goserver.Server) {
 		SendPingTimeout:           f.ping.D,
 	}
 	srv.MaxTotalStreams = f.totalStreams.N
-	srv.HTTP2Timing = f.timing
 	if f.on && f.clear.Word == "auto" {
 		return
 	}

@@ -48,7 +48,7 @@ func TestHTTP2Flags(t *testing.T) {
 			}
 			var s goserver.Server
 			f.configure(&s)
-			got := want{streams: s.HTTP2.MaxConcurrentStreams, total: s.MaxTotalStreams, window: s.HTTP2.MaxReceiveBufferPerStream, size: s.HTTP2.MaxReadFrameSize, timing: s.HTTP2Timing}
+			got := want{streams: s.HTTP2.MaxConcurrentStreams, total: s.MaxTotalStreams, window: s.HTTP2.MaxReceiveBufferPerStream, size: s.HTTP2.MaxReadFrameSize, timing: f.timing}
 			if s.Protocols != nil {
 				got.spoken = s.Protocols.String()
 			}

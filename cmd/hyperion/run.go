@@ -79,6 +79,9 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 func (a *app) newServer(f *serverFlags, build func(*goserver.Server) (site, error), stopping *atomic.Bool) (*goserver.Server, site, error) {
 	srv := f.server()
 	srv.ErrorLog = slog.NewLogLogger(a.logs.log.Handler(), slog.LevelError)
+	if f.http2.timing {
+		srv.HTTP2Timing = slog.NewLogLogger(a.logs.log.Handler(), slog.LevelInfo)
+	}
 	site, err := build(srv)
 	if err != nil {
 		return nil, site, err

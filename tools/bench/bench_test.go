@@ -198,6 +198,7 @@ func TestVersions(t *testing.T) {
 	for said, want := range map[string]string{
 		"nginx version: nginx/1.22.1":                  "1.22.1",
 		"h2o version 2.2.5\nOpenSSL: OpenSSL 3.0.19":   "2.2.5",
+		"h2load nghttp2/1.52.0":                        "1.52.0",
 		"wrk debian/4.1.0-3+b2 [epoll] Copyright 2012": "4.1.0-3+b2",
 		"go1.26.8\n": "go1.26.8",
 		"2.6.2":      "2.6.2",

@@ -151,10 +151,10 @@ var servers = []*server{
 }
 
 // firstVersion returns the first word with a digit in what a command printed,
-// without the name before a slash.
+// without the name before a slash; h2o and h2load are names.
 func firstVersion(output string) string {
 	for _, w := range strings.Fields(output) {
-		if strings.ContainsAny(w, "0123456789") && w != "h2o" {
+		if strings.ContainsAny(w, "0123456789") && w != "h2o" && w != "h2load" {
 			if _, v, ok := strings.Cut(w, "/"); ok {
 				return v
 			}

@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"log"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +32,7 @@ type Config struct {
 	MaxFrameSize    uint32        // bytes, clamped to 16 384 .. 16 777 215
 	WriteStall      time.Duration // longest time in which a peer opens no window for a response; 0: none
 	Ping            time.Duration // how long a connection with streams may be silent before it is asked for a sign of life; 0: not asked
-	Timing          bool          // log the timings of the first stream of each connection
+	Timing          *log.Logger   // gets the timings of the first stream of each connection, unless nil
 }
 
 // withDefaults returns c with each field in its range.

@@ -318,7 +318,7 @@ func TestParks(t *testing.T) {
 
 // The timing of the first stream is one line.
 func TestTiming(t *testing.T) {
-	run(t, func(b *bench) { site(b); b.cfg.Timing = true }, func(b *bench) {
+	run(t, func(b *bench) { site(b); b.cfg.Timing = b.cfg.ErrorLog() }, func(b *bench) {
 		s := b.greet("")
 		for id := range 3 {
 			s.talk(fmt.Sprintf("> HEADERS %d END_STREAM %s", 2*id+1, get("/direct")))

@@ -18,7 +18,7 @@ type outRef struct {
 // Sizes of the output, in bytes.
 const (
 	outSize    = 4 << 10   // of the buffer at first
-	outKeep    = 64 << 10  // a larger buffer is not kept
+	outKeep    = 128 << 10 // a larger buffer is not kept; one that is sent at outFlush is
 	outFlush   = 64 << 10  // the reader sends when so much has gathered
 	outPending = 256 << 10 // DATA waits while so much has not left
 	outMax     = 1 << 20   // the reader waits while so much has not left

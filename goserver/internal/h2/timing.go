@@ -12,7 +12,7 @@ type timing struct {
 }
 
 func (c *conn) startTiming() {
-	if c.e.cfg.Timing {
+	if c.e.cfg.Timing != nil {
 		c.timing = &timing{start: time.Now()}
 	}
 }
@@ -40,6 +40,6 @@ func (c *conn) firstWrite() {
 	t.logged = true
 	wire := time.Now()
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	c.e.cfg.Logf("h2 first-stream timing t0_to_t1_ms=%.3f t1_to_t2_enc_ms=%.3f t2_enc_to_t2_wire_ms=%.3f t0_to_t2_wire_ms=%.3f",
+	c.e.cfg.Timing.Printf("h2 first-stream timing t0_to_t1_ms=%.3f t1_to_t2_enc_ms=%.3f t2_enc_to_t2_wire_ms=%.3f t0_to_t2_wire_ms=%.3f",
 		ms(t.stream.Sub(t.start)), ms(t.encoded.Sub(t.stream)), ms(wire.Sub(t.encoded)), ms(wire.Sub(t.start)))
 }
