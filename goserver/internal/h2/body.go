@@ -89,6 +89,15 @@ func (b *body) discard() int64 {
 	return n
 }
 
+// breakOff is discard for a body that is lost: who reads on sees err, also where the end
+// had come behind what was held.
+func (b *body) breakOff(err error) int64 {
+	if b.n > 0 || b.err == nil {
+		b.err = err
+	}
+	return b.discard()
+}
+
 // fail ends the body with err, behind what is held.
 func (b *body) fail(err error) {
 	if b.err == nil {

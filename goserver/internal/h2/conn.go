@@ -55,6 +55,7 @@ type conn struct {
 	credit     int // points earned for the guard
 	goaway     goAwayState
 	goawayBy   time.Duration // when the second GOAWAY follows
+	goawayID   uint32        // its last stream
 	dead       bool          // nothing is sent any more
 	werr       error         // of a write
 	writing    bool          // the session's leaving output is being written
@@ -130,12 +131,13 @@ func (c *conn) close(err error) {
 // shut ends all streams, and waits until what is being written has left or failed. c.mu
 // is held; it is released meanwhile. Handlers that come later find nothing to write to.
 func (c *conn) shut(rule *connError, told bool) (werr error) {
-	if rule != nil && !c.dead {
+	dead := c.dead
+	c.killAll(errGone) // first: what they still had to send may be what failed
+	if rule != nil && !dead {
 		o := &c.s.out
-		o.buf = appendGoAway(o.buf, c.lastID, rule.code, rule.rule)
+		o.buf = appendGoAway(o.buf, c.lastServed(), rule.code, rule.rule)
 		c.flush()
 	}
-	c.killAll(errGone)
 	c.e.leave(c)
 	if !told {
 		c.nc.Abort() // ends a write

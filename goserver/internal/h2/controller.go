@@ -41,14 +41,13 @@ func (x *exchange) SetWriteDeadline(t time.Time) error {
 // called with the lock of the connection, unless the stream has ended or the timer was
 // set anew.
 func (x *exchange) deadline(t time.Time, which func(*stream) (*time.Duration, **time.Timer), passed func(*stream)) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.st == nil {
+	c := x.c
+	c.mu.Lock() // not x.mu: a Write that waits has it
+	defer c.mu.Unlock()
+	st := x.st
+	if st == nil {
 		return semantics.ErrAfterHandler
 	}
-	c, st := x.c, x.st
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	servers, timer := which(st)
 	*servers = 0
 	if *timer != nil {

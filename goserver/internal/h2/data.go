@@ -63,7 +63,7 @@ func (c *conn) acceptData(f *frameHeader, pad int) error {
 		if st != nil {
 			return c.streamError(st, http2.ErrCodeStreamClosed)
 		}
-		if !c.closed.wasReset(f.stream) {
+		if !c.closed.reset.has(f.stream) {
 			return c.lateError(f.stream, http2.ErrCodeStreamClosed)
 		}
 		return c.guard.spend(c.now(), costEmpty)

@@ -46,9 +46,18 @@ func (c *conn) firstGoAway() {
 
 func (c *conn) finalGoAway() {
 	if c.goaway == goAwayFirst {
-		c.goaway, c.goawayBy = goAwayFinal, 0
+		c.goaway, c.goawayBy, c.goawayID = goAwayFinal, 0, c.lastID
 		c.s.out.buf = appendGoAway(c.s.out.buf, c.lastID, http2.ErrCodeNo, "")
 	}
+}
+
+// lastServed is the last stream that a GOAWAY may name: no later one than a GOAWAY before
+// it (RFC 9113 §6.8).
+func (c *conn) lastServed() uint32 {
+	if c.goaway == goAwayFinal {
+		return c.goawayID
+	}
+	return c.lastID
 }
 
 // Drain tells the connections that wait with streams open that they are to end.

@@ -17,7 +17,7 @@ import (
 type exchange struct {
 	mu   sync.Mutex // held by the methods of the response
 	c    *conn
-	st   *stream // nil once the exchange has ended
+	st   *stream // nil once the exchange has ended; set with mu and the lock of the connection
 	cfg  *semantics.Config
 	req  semantics.Request
 	res  semantics.Response
@@ -165,14 +165,13 @@ func (x *exchange) end(whole bool) {
 	c, st := x.c, x.st
 	x.log(whole)
 	c.mu.Lock()
-	st.x = nil
+	st.x, x.st = nil, nil
 	if !whole && !st.reset && !st.localDone && !c.dead {
 		c.resetStream(st, http2.ErrCodeInternal)
 	}
 	c.answered(st)
 	c.flushUnlessGone()
 	c.mu.Unlock()
-	x.st = nil
 	x.pad.free()
 	x.pad = nil
 }

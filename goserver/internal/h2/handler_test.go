@@ -89,7 +89,12 @@ func TestHandlers(t *testing.T) {
 			w.Header().Set("X-A", "d")
 		}, `
 			> HEADERS 1 END_STREAM ` + get("/") + `
-			< HEADERS 1 END_STREAM | :status 404 | x-a b  c | content-length 0`},
+			< HEADERS 1 END_STREAM | :status 404 | x-a b  c | content-length 0
+			< GOAWAY 2147483647 NO_ERROR
+			< PING drain
+			> PING ACK drain
+			< GOAWAY 1 NO_ERROR
+			< CLOSED`},
 		{"cookie crumbs", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header) }, `
 			> HEADERS 1 END_STREAM ` + get("/") + ` | cookie a=b | x y | cookie c=d | cookie e=f
 			< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8 | content-length 33

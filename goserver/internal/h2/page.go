@@ -63,8 +63,15 @@ func (c *conn) provide(st *stream, p []byte, last, stable bool) {
 	c.enqueue(st, p, last)
 }
 
-// enqueue has p sent as the windows allow.
+// enqueue has p sent as the windows allow. An empty end needs none.
 func (c *conn) enqueue(st *stream, p []byte, last bool) {
+	if len(p) == 0 {
+		if last {
+			c.frameData(st, nil, true)
+			c.ended(st)
+		}
+		return
+	}
 	st.data, st.last = p, last
 	st.stalledAt = c.now() + 1
 	c.ready(st)

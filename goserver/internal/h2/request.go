@@ -108,7 +108,7 @@ func (c *conn) takeBlock(f *frameHeader, block []byte) error {
 // lateHeaders judges HEADERS of a stream that is not there any more.
 func (c *conn) lateHeaders(id uint32) error {
 	switch {
-	case c.closed.wasReset(id):
+	case c.closed.reset.has(id):
 		return c.guard.spend(c.now(), costEmpty)
 	case c.closed.knows(id):
 		return errStreamClosed
@@ -197,7 +197,7 @@ func (c *conn) admission() (code http2.ErrCode, refused bool) {
 
 // refuseStream refuses a stream that no handler will see. c.mu is held.
 func (c *conn) refuseStream(id uint32, code http2.ErrCode) error {
-	c.closed.note(id, true)
+	c.noteClosed(id, true)
 	if code != 0 {
 		c.e.refused.Add(1)
 		c.s.out.buf = appendReset(c.s.out.buf, id, code)

@@ -17,7 +17,7 @@ type requestBody struct {
 	mu       sync.Mutex // held while a Read waits
 	x        *exchange
 	c        *conn
-	st       *stream // nil once the handler has returned
+	st       *stream // nil once the handler has returned; guarded by the lock of the connection as well
 	err      error   // sticky
 	trailer  *http.Header
 	trailers []direct.Field // guarded by the lock of the connection
@@ -48,33 +48,50 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close keeps the rest from being read by the handler.
+// Close keeps the rest from being read by the handler. A Read that waits fails.
 func (b *requestBody) Close() error {
-	b.mu.Lock()
+	b.seize()
 	defer b.mu.Unlock()
-	if b.st != nil && b.err == nil {
+	if b.err == nil {
 		b.err = http.ErrBodyReadAfterClose
-		b.c.abandonBody(b.st)
 	}
+	b.abandon(b.st)
 	return nil
 }
 
 // cut takes b from the handler: what that reads from now on fails, and a Read
 // that waits is woken and fails.
 func (b *requestBody) cut() {
-	if b.st == nil {
+	if b.c == nil {
 		return
 	}
-	if !b.mu.TryLock() {
-		b.c.mu.Lock()
+	b.seize()
+	defer b.mu.Unlock()
+	b.abandon(nil)
+}
+
+// seize takes the lock of the body from a Read that waits.
+func (b *requestBody) seize() {
+	if b.mu.TryLock() {
+		return
+	}
+	b.c.mu.Lock()
+	if b.st != nil {
 		b.st.body.fail(http.ErrBodyReadAfterClose)
 		b.st.receivable.Broadcast()
-		b.c.mu.Unlock()
-		b.mu.Lock()
 	}
-	b.c.abandonBody(b.st)
-	b.st = nil
-	b.mu.Unlock()
+	b.c.mu.Unlock()
+	b.mu.Lock()
+}
+
+// abandon drops what has come, and will. From now on b is of st, or of none.
+func (b *requestBody) abandon(st *stream) {
+	b.c.mu.Lock()
+	defer b.c.mu.Unlock()
+	if b.st != nil {
+		b.c.giveBack(b.st.body.discard())
+	}
+	b.st = st
 }
 
 // rule returns the rule that broke the body, to be answered when the handler did
@@ -101,8 +118,7 @@ func (c *conn) readBody(st *stream, p []byte) (int, error) {
 		st.receivable.Wait()
 		b.waitingAt = 0
 		if b.waited += c.now() - since; b.n > 0 && cfg.TooSlow(b.total, b.waited) {
-			b.fail(semantics.ErrBodyTooSlow)
-			c.giveBack(b.discard())
+			c.giveBack(b.breakOff(semantics.ErrBodyTooSlow))
 		}
 	}
 	n := b.take(p)
@@ -114,13 +130,6 @@ func (c *conn) readBody(st *stream, p []byte) (int, error) {
 		return n, b.err // the end comes with the last bytes, as in net/http
 	}
 	return n, nil
-}
-
-// abandonBody drops what has come of a body, and will.
-func (c *conn) abandonBody(st *stream) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.giveBack(st.body.discard())
 }
 
 // flushWindows sends a WINDOW_UPDATE that a reader of a body has added.

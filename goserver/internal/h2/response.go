@@ -202,6 +202,10 @@ func (x *exchange) headLocked(final bool, size int, sample []byte, end bool) {
 	if !w.Given.HSTS {
 		c.s.out.buf = c.appendHSTS(c.s.out.buf)
 	}
+	if httpguts.HeaderValuesContainsToken(w.Given.Connection, "close") { // net/http begins a gentle end, too
+		c.closeAfter = true
+		c.rearm(c.now() + 1)
+	}
 	if w.TellsLength() {
 		c.s.out.buf = appendLength(c.s.out.buf, w.Length)
 	}

@@ -2,6 +2,7 @@ package h2
 
 import (
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,7 +136,7 @@ func (c *conn) done(st *stream) {
 		c.s.table.remove(st)
 		c.listed--
 		st.listed = false
-		c.closed.note(st.id, st.reset && !st.byPeer)
+		c.noteClosed(st.id, st.reset && !st.byPeer)
 	}
 	if st.running {
 		if st.returned && !st.reset && !st.closing {
@@ -201,7 +202,7 @@ func (c *conn) kill(st *stream, err error) {
 	}
 	c.unready(st)
 	st.drop()
-	c.giveBack(st.body.discard())
+	c.giveBack(st.body.breakOff(st.err))
 	st.sendable.Broadcast()
 	st.receivable.Broadcast()
 	if st.gone != nil {
@@ -217,38 +218,45 @@ func (c *conn) resetStream(st *stream, code http2.ErrCode) {
 	c.kill(st, http2.StreamError{StreamID: st.id, Code: code})
 }
 
+// noteClosed remembers a stream that closed, and whether we reset it.
+func (c *conn) noteClosed(id uint32, reset bool) {
+	if reset {
+		c.closed.reset.note(id, recentResets)
+	} else {
+		c.closed.ended.note(id, recentEnded)
+	}
+}
+
 // closedStreams remembers the streams that closed last: what may still come on
 // them depends on how they ended (RFC 9113 §5.1).
 type closedStreams struct {
-	ids  [32]uint32 // number, and in bit 31 whether we reset it
-	next uint8
+	ended recentStreams
+	reset recentStreams // by us: frames of them may have been on their way
 }
 
-func (r *closedStreams) note(id uint32, reset bool) {
-	if reset {
-		id |= 1 << 31
+// How many are remembered: of resets more than a peer may have streams, all of
+// which may be reset at once.
+const (
+	recentEnded  = 32
+	recentResets = 2 * DefaultMaxStreams
+)
+
+// knows reports whether the stream was open, and closed not long ago.
+func (r *closedStreams) knows(id uint32) bool { return r.ended.has(id) || r.reset.has(id) }
+
+// recentStreams are the last numbers noted. They take memory as they come.
+type recentStreams struct {
+	ids  []uint32
+	next int
+}
+
+func (r *recentStreams) note(id uint32, most int) {
+	if len(r.ids) < most {
+		r.ids = append(r.ids, id)
+		return
 	}
-	r.ids[r.next%uint8(len(r.ids))] = id
+	r.ids[r.next%most] = id
 	r.next++
 }
 
-// knows reports whether the stream was open, and closed not long ago.
-func (r *closedStreams) knows(id uint32) bool {
-	for _, n := range r.ids {
-		if n&^(1<<31) == id {
-			return true
-		}
-	}
-	return false
-}
-
-// wasReset reports whether we reset the stream not long ago, so that frames of it
-// may have been on their way.
-func (r *closedStreams) wasReset(id uint32) bool {
-	for _, n := range r.ids {
-		if n == id|1<<31 {
-			return true
-		}
-	}
-	return false
-}
+func (r *recentStreams) has(id uint32) bool { return slices.Contains(r.ids, id) }
