@@ -36,7 +36,7 @@ func (c *conn) beginData(f *frameHeader, b []byte) (bool, error) {
 		}
 		take++
 	}
-	if f.stream > c.lastID {
+	if c.idle(f.stream) {
 		return false, errStreamIdle
 	}
 	s.r += take
@@ -55,7 +55,6 @@ func (c *conn) acceptData(f *frameHeader, pad int) error {
 	if c.window.open -= n; c.window.open < 0 {
 		return errReceiveWindow
 	}
-	empty := n == 0 || n == int64(pad)+1
 	st := c.s.table.find(f.stream)
 	if st == nil || st.remoteDone {
 		c.s.data.on = false // passed over
@@ -98,7 +97,7 @@ func (c *conn) acceptData(f *frameHeader, pad int) error {
 		b.unwanted = true
 		st.receivable.Broadcast()
 	}
-	if empty && f.flags&http2.FlagDataEndStream == 0 {
+	if data == 0 && f.flags&http2.FlagDataEndStream == 0 {
 		return c.guard.spend(c.now(), costEmpty)
 	}
 	c.credit += gainData

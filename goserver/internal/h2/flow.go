@@ -66,7 +66,7 @@ func (c *conn) openSend(id, n uint32) error {
 	}
 	st := c.s.table.find(id)
 	if st == nil {
-		if id > c.lastID {
+		if c.idle(id) {
 			return errStreamIdle
 		}
 		if n == 0 {

@@ -93,8 +93,26 @@ func (c *conn) checkFrame(f *frameHeader) error {
 	case s.blockOf.stream == 0 && f.typ == http2.FrameContinuation:
 		return errContinuation
 	}
+	return checkLength(f)
+}
+
+// checkLength checks the length of frames that have only one, and of SETTINGS, before they
+// are there as a whole. That of PRIORITY is an error of its stream.
+func checkLength(f *frameHeader) error {
+	switch {
+	case f.typ == http2.FramePing && f.length != 8,
+		(f.typ == http2.FrameRSTStream || f.typ == http2.FrameWindowUpdate) && f.length != 4,
+		f.typ == http2.FrameSettings && f.length%6 != 0:
+		return errFrameLength
+	case f.typ == http2.FrameSettings && f.length > 6*maxSettings:
+		return errSettingsTooMany
+	}
 	return nil
 }
+
+// idle reports whether no request has begun on the stream: those of even numbers are the
+// server's, and it opens none.
+func (c *conn) idle(id uint32) bool { return id > c.lastID || id%2 == 0 }
 
 // whole acts on a frame that is there as a whole: its payload p, and with its header raw.
 func (c *conn) whole(f *frameHeader, p, raw []byte) error {
@@ -270,9 +288,6 @@ func (c *conn) readError(err error) error {
 }
 
 func (c *conn) takeWindowUpdate(f *frameHeader, p []byte) error {
-	if len(p) != 4 {
-		return errFrameLength
-	}
 	if err := c.guard.spend(c.now(), costWindow); err != nil {
 		return err
 	}
@@ -283,11 +298,9 @@ func (c *conn) takeWindowUpdate(f *frameHeader, p []byte) error {
 
 func (c *conn) takeReset(f *frameHeader, p []byte) error {
 	switch {
-	case len(p) != 4:
-		return errFrameLength
 	case f.stream == 0:
 		return errStreamZero
-	case f.stream > c.lastID:
+	case c.idle(f.stream):
 		return errStreamIdle
 	}
 	c.mu.Lock()

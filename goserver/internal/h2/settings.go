@@ -41,9 +41,6 @@ func (c *conn) takeSettings(f *http2.SettingsFrame) error {
 	if f.IsAck() {
 		return nil
 	}
-	if f.NumSettings() > maxSettings {
-		return errSettingsTooMany
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range f.NumSettings() {
