@@ -42,8 +42,8 @@ variants: ## Build and test without C of ours (purego), without a C compiler, an
 	$(GO) test -tags purego ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	CGO_ENABLED=0 $(GO) test ./...
-	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -asan -skip _allocs ./native/... ./hpack ./goserver/internal/netio
-	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test ./native/... ./hpack ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -count=1 -asan -skip _allocs ./native/... ./hpack ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./native/... ./hpack ./goserver/internal/netio
 
 # A busy machine makes go test take the end of its own time for a failure, without an input: then again.
 fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time

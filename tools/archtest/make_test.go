@@ -54,7 +54,7 @@ func TestMakefile(t *testing.T) {
 // People and CI run the same commands: each stage of .ci/run is a target.
 func TestCIStages(t *testing.T) {
 	targets := makefileTargets(t)
-	stages := regexp.MustCompile(`(?m)^stage \S+ (\S+)`).FindAllStringSubmatch(read(t, ".ci/run"), -1)
+	stages := regexp.MustCompile(`(?m)^\t?stage \S+ (\S+)`).FindAllStringSubmatch(read(t, ".ci/run"), -1)
 	seen := make(map[string]bool)
 	for _, s := range stages {
 		if seen[s[1]] = true; targets[s[1]] == "" {
