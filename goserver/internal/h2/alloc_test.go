@@ -34,7 +34,7 @@ func TestAllocations(t *testing.T) {
 	b.cfg = Config{Config: benchConfig(clock, &b.routes)}
 	b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "handler") })
 	b.engine = NewEngine(b.cfg)
-	b.net = netio.New(netio.Config{Clock: clock, NewSession: func() netio.Session { return benchSession{b.engine.NewSession()} }, Expired: b.engine.Expired})
+	b.net = netio.New(netio.Config{Clock: clock, NewSession: func() netio.Session { return benchSession{Session: b.engine.NewSession()} }, Expired: b.engine.Expired})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, stop := context.WithCancel(context.Background())

@@ -1,6 +1,7 @@
 package h2
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -137,6 +138,46 @@ func TestFloods(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Small messages are not a flood: they may be as short as a byte.
+func TestSmallMessages(t *testing.T) {
+	run(t, handler(func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) }), func(b *bench) {
+		s := b.greet("")
+		s.hush()
+		s.talk("> HEADERS 1 | :method POST | :scheme http | :authority a | :path /")
+		for range 3000 {
+			must(t, s.out.WriteData(1, false, []byte("x")))
+		}
+		s.talk("> DATA 1 END_STREAM")
+		s.silent()
+		if s.count["HEADERS"] != 1 {
+			t.Errorf("the server said %v", s.count)
+		}
+	})
+}
+
+// What a client had sent before it knew that its streams are reset is no flood, though
+// it has as many of them as it may.
+func TestLateData(t *testing.T) {
+	run(t, handler(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusUnauthorized) }), func(b *bench) {
+		s := b.greet("")
+		s.hush()
+		block := []string{":method POST", ":scheme http", ":authority a", ":path /", "content-length 1000000"}
+		for i := range uint32(DefaultMaxStreams) {
+			must(t, s.out.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*i + 1, EndHeaders: true, BlockFragment: s.block(block)}))
+		}
+		synctest.Wait()
+		for range 6 {
+			for i := range uint32(DefaultMaxStreams) {
+				must(t, s.out.WriteData(2*i+1, false, make([]byte, 2000)))
+			}
+		}
+		s.silent()
+		if n := s.count["RST_STREAM"]; n != DefaultMaxStreams {
+			t.Errorf("the server sent %d times RST_STREAM", n)
+		}
+	})
 }
 
 // A window that is opened byte by byte makes as many frames, which bring nothing.

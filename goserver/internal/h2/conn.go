@@ -41,6 +41,7 @@ type conn struct {
 	busy        atomic.Bool // the reader is at work and will flush
 	handed      bool        // requests went to handlers since the last wait
 	timing      *timing
+	state       http.ConnState // the last one told
 
 	mu         sync.Mutex
 	enc        *hpack.Encoder
@@ -168,4 +169,10 @@ func (c *conn) linger(scratch []byte) {
 	}
 }
 
-func (c *conn) tellState(s http.ConnState) { c.e.cfg.TellState(c.nc, s) }
+// tellState tells the program of another state.
+func (c *conn) tellState(s http.ConnState) {
+	if c.state != s {
+		c.state = s
+		c.e.cfg.TellState(c.nc, s)
+	}
+}

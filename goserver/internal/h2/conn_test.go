@@ -184,10 +184,15 @@ var transcripts = []struct{ name, settings, script string }{
 		> HEADERS 5 END_STREAM ` + get("/") + ` | x ` + strings.Repeat("y", 65<<10) + `
 		< HEADERS 5 | :status 431 | content-type text/plain; charset=utf-8 | x-content-type-options nosniff | content-length 25
 		< DATA 5 END_STREAM | request head is too long
-		> HEADERS 7 | :method POST | :scheme http | :authority a | :path /echo | content-length 2000000
-		< HEADERS 7 | :status 413 | content-type text/plain; charset=utf-8 | x-content-type-options nosniff | content-length 26
-		< DATA 7 END_STREAM | request body is too large
-		< RST_STREAM 7 NO_ERROR`},
+		> HEADERS 7 END_STREAM ` + get("/"+strings.Repeat("x", 70_000)) + `
+		< HEADERS 7 | :status 431 | content-type text/plain; charset=utf-8 | x-content-type-options nosniff | content-length 25
+		< DATA 7 END_STREAM | request head is too long
+		> HEADERS 9 END_STREAM | :method HEAD | :scheme http | :path /` + strings.Repeat("a", 200_000) + ` | :authority a
+		< HEADERS 9 END_STREAM | :status 431 | content-type text/plain; charset=utf-8 | x-content-type-options nosniff | content-length 25
+		> HEADERS 11 | :method POST | :scheme http | :authority a | :path /echo | content-length 2000000
+		< HEADERS 11 | :status 413 | content-type text/plain; charset=utf-8 | x-content-type-options nosniff | content-length 26
+		< DATA 11 END_STREAM | request body is too large
+		< RST_STREAM 11 NO_ERROR`},
 	{"content-length", "", `
 		> HEADERS 1 | :method POST | :scheme http | :authority a | :path /echo | content-length 4
 		> DATA 1 | abcde

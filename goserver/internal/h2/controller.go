@@ -61,6 +61,7 @@ func (x *exchange) deadline(t time.Time, which func(*stream) (*time.Duration, **
 		passed(st)
 		return nil
 	}
+	st.timed = true
 	var own *time.Timer
 	own = time.AfterFunc(time.Until(t), func() {
 		c.mu.Lock()

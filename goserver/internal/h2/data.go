@@ -65,6 +65,9 @@ func (c *conn) acceptData(f *frameHeader, pad int) error {
 		if !c.closed.reset.has(f.stream) {
 			return c.lateError(f.stream, http2.ErrCodeStreamClosed)
 		}
+		if n > 0 {
+			return nil // it was on its way, as much as the window of the connection let
+		}
 		return c.guard.spend(c.now(), costEmpty)
 	}
 	b := &st.body

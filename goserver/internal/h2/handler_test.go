@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/access"
 )
 
 // TestHandlers has a handler for each thing that a handler may do.
@@ -168,6 +170,27 @@ func TestHandlers(t *testing.T) {
 			< DATA 1 | 600 bytes
 			wait 1s
 			< DATA 1 END_STREAM`},
+		{"the end while another stream waits for the window of the connection", sendAndEnd, `
+			> HEADERS 1 END_STREAM ` + get("/") + `
+			< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8
+			< DATA 1 | early
+			> HEADERS 3 END_STREAM ` + get("/long") + `
+			< HEADERS 3 | :status 200 | content-type application/octet-stream
+			< DATA 3 | 16384 bytes
+			< DATA 3 | 16384 bytes
+			< DATA 3 | 16384 bytes
+			< DATA 3 | 16378 bytes
+			wait 1s
+			< DATA 1 END_STREAM
+			> RST_STREAM 3 8`},
+		{"the end when the window is negative", sendAndEnd, `
+			> HEADERS 1 END_STREAM ` + get("/") + `
+			< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8
+			< DATA 1 | early
+			> SETTINGS INITIAL_WINDOW_SIZE=0
+			< SETTINGS ACK
+			wait 1s
+			< DATA 1 END_STREAM`},
 		{"CONNECT", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Method, r.Host, r.RequestURI) }, `
 			> HEADERS 1 END_STREAM | :method CONNECT | :authority a:80
 			< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8 | content-length 15
@@ -180,6 +203,48 @@ func TestHandlers(t *testing.T) {
 				must(t, err)
 				s.talk(strings.ReplaceAll(tc.script, "LM", info.ModTime().UTC().Format(http.TimeFormat)))
 				s.silent()
+			})
+		})
+	}
+}
+
+// sendAndEnd sends what it has at once, and ends a second later.
+func sendAndEnd(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/long" {
+		w.Write(make([]byte, 100_000))
+		return
+	}
+	io.WriteString(w, "early")
+	w.(http.Flusher).Flush()
+	time.Sleep(time.Second)
+}
+
+// A body that was lost is never taken for a whole one, though its end had come.
+func TestLostBody(t *testing.T) {
+	for _, how := range []string{"> RST_STREAM 1 8", "close"} {
+		t.Run(how, func(t *testing.T) {
+			var read chan error
+			run(t, func(b *bench) {
+				read = make(chan error, 1)
+				b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					io.ReadFull(r.Body, make([]byte, 3))
+					<-r.Context().Done()
+					_, err := io.ReadAll(r.Body)
+					read <- err
+				})
+			}, func(b *bench) {
+				s := b.greet("")
+				s.hush()
+				s.talk("> HEADERS 1 | :method POST | :scheme http | :authority a | :path /\n> DATA 1 END_STREAM | abcdef")
+				synctest.Wait()
+				if how == "close" {
+					s.conn.Close()
+				} else {
+					s.talk(how)
+				}
+				if err := <-read; err == nil {
+					t.Error("what was left of the body was read without an error")
+				}
 			})
 		})
 	}
@@ -283,6 +348,44 @@ func TestDrain(t *testing.T) {
 			< HEADERS 1 END_STREAM | :status 200 | content-length 0
 			< CLOSED`)
 	})
+}
+
+// No GOAWAY names a later stream than the one before it (RFC 9113 §6.8).
+func TestDrain_lastStream(t *testing.T) {
+	run(t, handler(func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() }), func(b *bench) {
+		s := b.greet("")
+		s.talk("> HEADERS 1 END_STREAM " + get("/"))
+		synctest.Wait()
+		b.draining = true
+		b.engine.Drain()
+		s.talk(`
+			< GOAWAY 2147483647 NO_ERROR
+			< PING drain
+			> PING ACK drain
+			< GOAWAY 1 NO_ERROR
+			> HEADERS 3 END_STREAM ` + get("/") + `
+			> WINDOW_UPDATE 0 0
+			< GOAWAY 1 PROTOCOL_ERROR
+			< CLOSED`)
+	})
+}
+
+// What the program is told of a request may panic: also of one that no handler saw. It
+// costs the connection.
+func TestPanic_record(t *testing.T) {
+	for _, request := range []string{get("/direct"), get("/page"), get("/") + " | expect x"} {
+		run(t, func(b *bench) {
+			site(b)
+			b.cfg.Done = func(*access.Record) { panic("why") }
+		}, func(b *bench) {
+			s := b.greet("")
+			s.hush()
+			s.talk("> HEADERS 1 END_STREAM " + request + "\n< GOAWAY 1 INTERNAL_ERROR\n< CLOSED")
+			if log := b.logged.String(); !strings.Contains(log, "why") {
+				t.Errorf("the log says %q", log)
+			}
+		})
+	}
 }
 
 // A connection with a stream that is silent is asked for a sign of life.

@@ -125,6 +125,8 @@ func (c *conn) openStream(f *frameHeader, tooLong bool) error {
 	switch {
 	case s.dependsOnItself:
 		wrong = errDependsOnItself
+	case tooLong: // what seems to be missing may have been cut off
+		wrong = semantics.ErrHeadTooLong
 	case wrong == nil && end && h.length > 0:
 		wrong = errLengthDiffers
 	}
@@ -136,12 +138,9 @@ func (c *conn) openStream(f *frameHeader, tooLong bool) error {
 	if st == nil {
 		return err
 	}
-	switch e, ok := wrong.(*semantics.Error); {
-	case tooLong:
-		c.refuse(st, semantics.ErrHeadTooLong)
-	case ok:
+	if e, ok := wrong.(*semantics.Error); ok {
 		c.refuse(st, e)
-	default:
+	} else {
 		c.serveRequest(st) // without the lock: it may call into the program
 	}
 	c.mu.Lock()

@@ -33,6 +33,7 @@ type bench struct {
 	net      *netio.Engine
 	conns    chan net.Conn
 	draining bool
+	wrap     func(netio.Conn) netio.Conn // has the engine see another connection, unless nil
 	logged   bytes.Buffer
 	stopped  chan struct{}
 }
@@ -53,7 +54,7 @@ func run(t *testing.T, change func(*bench), f func(*bench)) {
 			change(b)
 		}
 		b.engine = NewEngine(b.cfg)
-		b.net = netio.New(netio.Config{Clock: clock, NewSession: func() netio.Session { return benchSession{b.engine.NewSession()} }, Expired: b.engine.Expired})
+		b.net = netio.New(netio.Config{Clock: clock, NewSession: func() netio.Session { return benchSession{b.engine.NewSession(), b.wrap} }, Expired: b.engine.Expired})
 		ctx, stop := context.WithCancel(context.Background())
 		served := make(chan struct{})
 		go func() {
@@ -86,9 +87,17 @@ func benchConfig(clock *netio.Clock, routes *direct.Routes) *semantics.Config {
 	}
 }
 
-type benchSession struct{ *Session }
+type benchSession struct {
+	*Session
+	wrap func(netio.Conn) netio.Conn
+}
 
-func (s benchSession) Serve(c netio.Conn) { s.Session.Serve(c, nil) }
+func (s benchSession) Serve(c netio.Conn) {
+	if s.wrap != nil {
+		c = s.wrap(c)
+	}
+	s.Session.Serve(c, nil)
+}
 
 func (b *bench) Accept() (net.Conn, error) {
 	if c, ok := <-b.conns; ok {

@@ -52,6 +52,7 @@ type stream struct {
 	headSent   bool      // the head of the response, not counting interim ones
 	readTimer  *time.Timer
 	writeTimer *time.Timer
+	timed      bool // a timer was set, which may still look at this when it was stopped
 }
 
 // tableSize is the number of buckets of a stream table. The numbers of streams
@@ -164,9 +165,9 @@ func (st *stream) free() {
 		c.closing--
 	}
 	c.e.total.Add(-1)
-	if st.readTimer != nil || st.writeTimer != nil {
+	if st.timed {
 		st.stopTimers()
-		return // a timer that runs just now still looks at it
+		return
 	}
 	*st = stream{}
 	if s := c.s; s != nil {
@@ -221,7 +222,7 @@ func (c *conn) resetStream(st *stream, code http2.ErrCode) {
 // noteClosed remembers a stream that closed, and whether we reset it.
 func (c *conn) noteClosed(id uint32, reset bool) {
 	if reset {
-		c.closed.reset.note(id, recentResets)
+		c.closed.reset.note(id, 2*int(c.e.cfg.MaxStreams))
 	} else {
 		c.closed.ended.note(id, recentEnded)
 	}
@@ -234,12 +235,9 @@ type closedStreams struct {
 	reset recentStreams // by us: frames of them may have been on their way
 }
 
-// How many are remembered: of resets more than a peer may have streams, all of
-// which may be reset at once.
-const (
-	recentEnded  = 32
-	recentResets = 2 * DefaultMaxStreams
-)
+// recentEnded is how many streams that ended are remembered. Of those that we reset it is
+// twice as many as there may be: all of them may be reset at once.
+const recentEnded = 32
 
 // knows reports whether the stream was open, and closed not long ago.
 func (r *closedStreams) knows(id uint32) bool { return r.ended.has(id) || r.reset.has(id) }
