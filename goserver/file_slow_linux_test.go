@@ -1,12 +1,15 @@
 package goserver_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -107,6 +110,56 @@ func TestFile_slowReaders(t *testing.T) {
 	}
 }
 
+// stallEnv tells TestFile_stalling how many downloads to begin, and where.
+const stallEnv = "HYPERION_TEST_STALL"
+
+// TestFile_stalling is the client of TestFile_slowReaders_memory, a process of its own: it
+// says when all downloads have begun, and reads some to their end when it is told to.
+func TestFile_stalling(t *testing.T) {
+	var addr string
+	var n int
+	if _, err := fmt.Sscan(os.Getenv(stallEnv), &addr, &n); err != nil {
+		t.Skip("the client of another test")
+	}
+	conns := stall(t, addr, "/direct", n)
+	fmt.Println("stalled")
+	os.Stdin.Read(make([]byte, 1))
+	for _, c := range conns[:5] {
+		all, err := io.ReadAll(c)
+		if err != nil || !bytes.HasSuffix(all, []byte(pattern(1<<20))) {
+			t.Errorf("after the stall: %d bytes, %v", len(all), err)
+		}
+	}
+}
+
+// stallElsewhere begins n downloads in another process, and returns when all have begun.
+// finish lets it read some of them, and end all.
+func stallElsewhere(t *testing.T, addr string, n int) (finish func()) {
+	t.Helper()
+	client := exec.Command(os.Args[0], "-test.run", "^TestFile_stalling$")
+	client.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", stallEnv, addr, n))
+	client.Stderr = os.Stderr
+	stdin, err := client.StdinPipe()
+	must(t, err)
+	stdout, err := client.StdoutPipe()
+	must(t, err)
+	must(t, client.Start())
+	said := bufio.NewReader(stdout)
+	if line, err := said.ReadString('\n'); line != "stalled\n" {
+		rest, _ := io.ReadAll(said)
+		client.Wait()
+		t.Fatalf("the client said %q, %v%s", line, err, rest)
+	}
+	return func() {
+		t.Helper()
+		stdin.Close()
+		rest, _ := io.ReadAll(said)
+		if err := client.Wait(); err != nil {
+			t.Errorf("the client: %v: %s", err, rest)
+		}
+	}
+}
+
 // Downloads that stall hold a bounded amount of memory each, however many they are.
 func TestFile_slowReaders_memory(t *testing.T) {
 	if testing.Short() || raceEnabled {
@@ -114,31 +167,23 @@ func TestFile_slowReaders_memory(t *testing.T) {
 	}
 	var limit syscall.Rlimit
 	must(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
-	most := (int(limit.Cur) - 200) / 2 // both ends are here
+	most := int(limit.Cur) - 200
 	if most < 500 {
 		t.Skipf("only %d descriptors", limit.Cur)
 	}
-	const each = 48 << 10 // bytes of a download: a goroutine's stack and a session's buffers
+	const each = 24 << 10 // bytes of a download: a goroutine's stack and a session's buffers
 	content := pattern(1 << 20)
 	for rung, n := range map[string]int{"sendfile": min(most, 10_000), "copy": min(most, 2_000)} {
 		t.Run(rung, func(t *testing.T) {
 			srv, addr := serveSlow(t, rung, content)
 			before := memory()
-			conns := stall(t, addr, "/direct", n)
+			finish := stallElsewhere(t, addr, n)
 			held := (memory() - before) / int64(n)
-			t.Logf("%d downloads hold %d bytes each, with the client's end", n, held)
-			if held > each {
-				t.Errorf("a stalled download holds %d bytes, want at most %d", held, each)
+			t.Logf("%d downloads hold %d bytes each", n, held)
+			if conns := srv.Stats().Conns; conns != int64(n) || held > each {
+				t.Errorf("%d downloads: a stalled one holds %d bytes, want at most %d", conns, held, each)
 			}
-			for _, c := range conns[:5] {
-				all, err := io.ReadAll(c)
-				if err != nil || !bytes.HasSuffix(all, []byte(content)) {
-					t.Errorf("after the stall: %d bytes, %v", len(all), err)
-				}
-			}
-			for _, c := range conns {
-				c.Close()
-			}
+			finish()
 			poll(t, "the downloads to end", func() bool { return srv.Stats().Conns == 0 })
 		})
 	}
