@@ -54,7 +54,7 @@ func h2Rows() []*row {
 		cold("h2-cold", "h2, first byte of a cold connection: median", func(_ *row, m load.Result) float64 { return micros(m.P50) }),
 		cold("h2-cold-max", "h2, first byte of a cold connection: slowest", func(_ *row, m load.Result) float64 { return micros(m.P99) },
 			report.Target{Max: 20_000}),
-		idleRow("idle-h2", "memory of an idle connection, h2 over TLS", load.H2, 8<<10),
+		idleRow("idle-h2", "memory of an idle connection, h2 over TLS", load.H2, 12<<10),
 		idleRow("idle-h2c", "memory of an idle connection, h2 in clear", load.H2C, 4<<10),
 	)
 }
