@@ -21,9 +21,9 @@ const (
 	DefaultPingInterval         = 30 * time.Second
 )
 
-// streamsPerPlace is how often the streams of one connection fit into
-// MaxTotalStreams' default, for each processor.
-const streamsPerPlace = 4
+// DefaultMaxTotalStreams is the default of MaxTotalStreams, or four times the streams of one
+// connection for each processor, if that is more.
+const DefaultMaxTotalStreams = 16_384
 
 // protocols returns what the server speaks, as http.Server decides it: HTTP/2 goes
 // when TLSNextProto is there without it.
@@ -83,7 +83,7 @@ func (s *Server) http2Config() h2.Config {
 	streams := s.clamp("MaxConcurrentStreams", cmp.Or(o.MaxConcurrentStreams, DefaultMaxConcurrentStreams), 1, math.MaxUint32)
 	total := s.MaxTotalStreams
 	if total == 0 {
-		total = streams * runtime.GOMAXPROCS(0) * streamsPerPlace
+		total = max(DefaultMaxTotalStreams, 4*streams*runtime.GOMAXPROCS(0))
 	}
 	return h2.Config{
 		Config:          s.cfg,

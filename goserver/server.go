@@ -67,7 +67,7 @@ type Server struct {
 	MaxConns         int           // connections open at once; further ones wait in the kernel's queue; 0: DefaultMaxConns; negative: no limit
 	HandshakeTimeout time.Duration // from accept to the end of the TLS handshake; 0: DefaultHandshakeTimeout; negative: none. Passed: close
 	TLSHandshakeRate int           // TLS connections accepted a second, and at once; 0 or less: no limit. Others are closed before a byte
-	MaxTotalStreams  int           // HTTP/2 streams of all connections at once; 0: those of one connection (HTTP2.MaxConcurrentStreams) × GOMAXPROCS × 4; negative: no limit. Passed: REFUSED_STREAM
+	MaxTotalStreams  int           // HTTP/2 streams of all connections at once; 0: DefaultMaxTotalStreams, or four times those of one connection for each processor, if that is more; negative: no limit. Passed: REFUSED_STREAM
 	HTTP2Timing      *log.Logger   // gets the timings of the first stream of each HTTP/2 connection; nil: they are not taken
 	MaxInFlight      int           // requests in handlers at once, direct routes not counted; 0 or less: no limit. Passed: 503 with Retry-After
 

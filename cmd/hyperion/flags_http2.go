@@ -39,7 +39,7 @@ func (f *http2Flags) define(fs *pflag.FlagSet) {
 	setting.Negate(fs, "http2", &f.on)
 	fs.Var(&f.clear, "h2c", "HTTP/2 without TLS, by prior knowledge; auto: with clients on this machine, when --bind is a loopback address")
 	fs.Var(&f.streams, "h2-max-concurrent-streams", "of one connection; others are refused")
-	fs.Var(&f.totalStreams, "h2-max-total-streams", "at once, of all connections; others are refused. auto: four connections full of them for each processor")
+	fs.Var(&f.totalStreams, "h2-max-total-streams", "at once, of all connections; others are refused. auto: 16384, or four connections full of them for each processor, if that is more")
 	fs.Var(&f.window, "h2-initial-window-size", "of a request's body that may wait to be read")
 	fs.Var(&f.frame, "h2-max-frame-size", "of a frame that a client may send: 16KiB at least. --max-header-bytes is the longest header list")
 	fs.Var(&f.ping, "h2-ping", "after which a client is asked for a sign of life that is silent while a request is open")

@@ -2,7 +2,6 @@ package h2
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	xhpack "golang.org/x/net/http2/hpack"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
-	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 	"github.com/hyperion-server/hyperion/pagecache"
 )
 
@@ -30,35 +28,18 @@ func TestAllocations(t *testing.T) {
 		c.AddHeader("X-A", "b")
 		c.WriteString("direct")
 	}))
-	clock := netio.NewClock()
-	b.cfg = Config{Config: benchConfig(clock, &b.routes)}
-	b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "handler") })
-	b.engine = NewEngine(b.cfg)
-	b.net = netio.New(netio.Config{Clock: clock, NewSession: func() netio.Session { return benchSession{Session: b.engine.NewSession()} }, Expired: b.engine.Expired})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	ctx, stop := context.WithCancel(context.Background())
-	served := make(chan struct{})
-	go func() {
-		b.net.Serve(ctx, l, func(netio.Conn) {})
-		close(served)
-	}()
-	defer func() {
-		stop()
-		<-served
-		l.Close()
-		done := make(chan struct{})
-		b.net.AbortAll()
-		b.net.StopWhenEmpty(func() { close(done) })
-		<-done
-		b.engine.Stop()
-	}()
+	b.serveSocket(func() {
+		b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "handler") })
+	}, func(addr string) { allocations(t, addr) })
+}
+
+func allocations(t *testing.T, addr string) {
 	for _, tc := range []struct {
 		path string
 		most float64
 	}{{"/page", 0}, {"/direct", 0}, {"/handler", 7}} {
 		const burst = 100
-		c, err := net.Dial("tcp", l.Addr().String())
+		c, err := net.Dial("tcp", addr)
 		must(t, err)
 		talk := newBurst(t, c, tc.path, burst)
 		talk.round() // warms up

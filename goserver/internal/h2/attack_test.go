@@ -168,9 +168,9 @@ func TestLateData(t *testing.T) {
 			must(t, s.out.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*i + 1, EndHeaders: true, BlockFragment: s.block(block)}))
 		}
 		synctest.Wait()
-		for range 6 {
+		for range 20 { // in all, as much as the window of the connection lets
 			for i := range uint32(DefaultMaxStreams) {
-				must(t, s.out.WriteData(2*i+1, false, make([]byte, 2000)))
+				must(t, s.out.WriteData(2*i+1, false, make([]byte, 800)))
 			}
 		}
 		s.silent()

@@ -3,6 +3,7 @@ package h2
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/http2"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/access"
 )
@@ -92,6 +95,7 @@ func TestHandlers(t *testing.T) {
 		}, `
 			> HEADERS 1 END_STREAM ` + get("/") + `
 			< HEADERS 1 END_STREAM | :status 404 | x-a b  c | content-length 0
+			wait 500ms
 			< GOAWAY 2147483647 NO_ERROR
 			< PING drain
 			> PING ACK drain
@@ -421,6 +425,30 @@ func TestParks(t *testing.T) {
 			wait 62s
 			< GOAWAY 1 NO_ERROR
 			< CLOSED`)
+	})
+}
+
+// The program is told of changes of state, and of no state twice: also when a connection
+// on a socket was parked, and is woken.
+func TestStates(t *testing.T) {
+	b := &bench{t: t}
+	told := make(chan http.ConnState, 10)
+	b.serveSocket(func() {
+		b.cfg.ConnState = func(_ net.Conn, s http.ConnState) { told <- s }
+	}, func(addr string) {
+		c, err := net.Dial("tcp", addr)
+		must(t, err)
+		out := http2.NewFramer(c, nil)
+		_, err = io.WriteString(c, http2.ClientPreface)
+		must(t, err)
+		must(t, out.WriteSettings())
+		for i := range 3 {
+			if first, then := <-told, <-told; first != http.StateActive || then != http.StateIdle {
+				t.Fatalf("told %v and %v when woken for the %d. time", first, then, i)
+			}
+			must(t, out.WritePing(false, [8]byte{}))
+		}
+		c.Close()
 	})
 }
 

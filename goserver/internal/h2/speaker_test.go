@@ -77,6 +77,35 @@ func run(t *testing.T, change func(*bench), f func(*bench)) {
 	})
 }
 
+// serveSocket runs f with a server on a socket, outside of a bubble; set changes its
+// configuration.
+func (b *bench) serveSocket(set func(), f func(addr string)) {
+	clock := netio.NewClock()
+	b.cfg = Config{Config: benchConfig(clock, &b.routes)}
+	set()
+	b.engine = NewEngine(b.cfg)
+	b.net = netio.New(netio.Config{Clock: clock, NewSession: func() netio.Session { return benchSession{Session: b.engine.NewSession()} }, Expired: b.engine.Expired})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(b.t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan struct{})
+	go func() {
+		b.net.Serve(ctx, l, func(netio.Conn) {})
+		close(served)
+	}()
+	defer func() {
+		stop()
+		<-served
+		l.Close()
+		done := make(chan struct{})
+		b.net.AbortAll()
+		b.net.StopWhenEmpty(func() { close(done) })
+		<-done
+		b.engine.Stop()
+	}()
+	f(l.Addr().String())
+}
+
 func benchConfig(clock *netio.Clock, routes *direct.Routes) *semantics.Config {
 	no := func() bool { return false }
 	return &semantics.Config{
