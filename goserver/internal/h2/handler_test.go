@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/access"
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 )
 
 // TestHandlers has a handler for each thing that a handler may do.
@@ -426,6 +428,43 @@ func TestParks(t *testing.T) {
 			< GOAWAY 1 NO_ERROR
 			< CLOSED`)
 	})
+}
+
+// So is one whose last response leaves slowly: when that has left.
+func TestParks_slowWrite(t *testing.T) {
+	var slow atomic.Bool
+	run(t, func(b *bench) {
+		b.wrap = func(c netio.Conn) netio.Conn { return slowConn{c, &slow} }
+		b.cfg.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { slow.Store(true) })
+	}, func(b *bench) {
+		s := b.greet("")
+		s.talk("> HEADERS 1 END_STREAM " + get("/"))
+		s.silent()
+		s.talk(`
+			wait 2s
+			< HEADERS 1 END_STREAM | :status 200 | content-length 0
+			wait 62s
+			< GOAWAY 1 NO_ERROR
+			< CLOSED`)
+	})
+}
+
+// A slowConn takes nothing for a second when slow has become true.
+type slowConn struct {
+	netio.Conn
+	slow *atomic.Bool
+}
+
+func (c slowConn) TryWritev(v ...[]byte) (int64, error) {
+	if c.slow.CompareAndSwap(true, false) {
+		return 0, nil
+	}
+	return c.Conn.TryWritev(v...)
+}
+
+func (c slowConn) CanWrite() error {
+	time.Sleep(time.Second)
+	return c.Conn.CanWrite()
 }
 
 // The program is told of changes of state, and of no state twice: also when a connection

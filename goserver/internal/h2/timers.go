@@ -38,6 +38,9 @@ func (c *conn) wait() {
 	for st := range c.streams() {
 		at = semantics.Earlier(at, st.expiry())
 	}
+	if c.active == 0 && c.writing { // it may be idle when that has left
+		at = semantics.Earlier(at, c.now()+1)
+	}
 	c.expiry = at
 	c.nc.ReadExpiry(at)
 }
