@@ -317,3 +317,20 @@ func TestReceiveWindows(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// A client that resets each stream when it has the whole response, because it has no more to
+// say (as gRPC's do), is no flood.
+func TestResetsBehindResponses(t *testing.T) {
+	run(t, site, func(b *bench) {
+		s := b.greet("")
+		s.hush()
+		for i := range 600 {
+			id := uint32(2*i + 1)
+			must(t, s.out.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true,
+				BlockFragment: s.block([]string{":method POST", ":scheme http", ":authority a", ":path /none"})}))
+			synctest.Wait()
+			must(t, s.out.WriteRSTStream(id, http2.ErrCodeNo))
+		}
+		s.silent()
+	})
+}

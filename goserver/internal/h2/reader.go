@@ -311,6 +311,10 @@ func (c *conn) takeReset(f *frameHeader, p []byte) error {
 	}
 	code := http2.ErrCode(binary.BigEndian.Uint32(p))
 	st.byPeer = true
+	cost := costReset
+	if st.localDone {
+		cost = 0 // a client with the whole response, that has no more to say (gRPC)
+	}
 	c.kill(st, http2.StreamError{StreamID: st.id, Code: code})
-	return c.guard.spend(c.now(), costReset)
+	return c.guard.spend(c.now(), cost)
 }
