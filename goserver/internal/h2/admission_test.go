@@ -12,6 +12,12 @@ import (
 // count against SETTINGS_MAX_CONCURRENT_STREAMS (§5.1.2), although the server has
 // not finished with it yet. No more such streams live than may be open.
 func TestAdmission_closedStream(t *testing.T) {
+	t.Run("by both sides", func(t *testing.T) { testClosedStream(t, "> HEADERS 1 END_STREAM "+get("/")) })
+	t.Run("reset behind the response", func(t *testing.T) { testClosedStream(t, "> HEADERS 1 "+get("/")+"\nwait 1ms\n> RST_STREAM 1 0") })
+}
+
+// testClosedStream opens two streams in turn, the first by script, when one may be open.
+func testClosedStream(t *testing.T, script string) {
 	var leave chan struct{}
 	run(t, func(b *bench) {
 		leave = make(chan struct{})
@@ -24,8 +30,8 @@ func TestAdmission_closedStream(t *testing.T) {
 		s.talk("> PREFACE\n> SETTINGS\n> SETTINGS ACK")
 		s.talk("< SETTINGS MAX_CONCURRENT_STREAMS=1 INITIAL_WINDOW_SIZE=1048576 MAX_FRAME_SIZE=1048576 MAX_HEADER_LIST_SIZE=65536 NO_RFC7540_PRIORITIES=1")
 		s.talk("< WINDOW_UPDATE 0 2031617\n< SETTINGS ACK")
+		s.talk(script)
 		s.talk(`
-			> HEADERS 1 END_STREAM ` + get("/") + `
 			wait 1ms
 			> PING x
 			< HEADERS 1 | :status 200 | content-type text/plain; charset=utf-8 | content-length 5

@@ -140,7 +140,7 @@ func (c *conn) done(st *stream) {
 		c.noteClosed(st.id, st.reset && !st.byPeer)
 	}
 	if st.running {
-		if st.returned && !st.reset && !st.closing {
+		if st.returned && !st.closing {
 			st.closing = true
 			c.closing++
 		}
