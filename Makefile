@@ -7,15 +7,25 @@ BENCHTIME ?= 1s
 JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
 
 # Debian packages: of programs that tests look for, and that bench-peers runs.
-TEST_DEPS   := strace wget wrk
-PEER_DEPS   := caddy gcc h2o nginx wrk
-MIRROR_DEPS := nginx wget
-DEPS        ?= $(TEST_DEPS)
+TEST_DEPS    := curl nghttp2-client openssl strace wget wrk
+PEER_DEPS    := caddy gcc h2o nghttp2-client nginx wrk
+CONFORM_DEPS := chromium curl nghttp2-client nginx nodejs wget
+UML_DEPS     := user-mode-linux
+DEPS         ?= $(TEST_DEPS)
+
+# A test in a kernel of its own, which is one slow processor.
+UML_TEST := HYPERION_REQUIRE_KTLS=1 $(GO) test -count=1 -exec "$(CURDIR)/bin/uml -modules tls,gcm,ctr,ghash-generic,chacha20poly1305,chacha_generic,poly1305_generic"
+
+# The units in C, all of which make variants turns on.
+UNITS := fileio,huffman,pagewrite
+
+# What make conform does: h2spec, the tests with clients that people use, the crawl of a whole site.
+CONFORM ?= h2spec clients mirror
 
 GOTEST := $(GO) test $(if $(TAGS),-tags $(TAGS))
 
 .DEFAULT_GOAL := all
-.PHONY: all test race variants fuzz lint bench bench-peers soak mirror deps ci clean help
+.PHONY: all test race variants fuzz lint bench bench-peers soak conform test-ktls deps clean help
 
 all: ## Build ./bin/hyperion with exactly the modules that go.mod names
 	GOWORK=off $(GO) build -trimpath -o bin/hyperion ./cmd/hyperion
@@ -32,8 +42,8 @@ variants: ## Build and test without C of ours (purego), without a C compiler, an
 	$(GO) test -tags purego ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	CGO_ENABLED=0 $(GO) test ./...
-	HYPERION_NATIVE=pagewrite,fileio HYPERION_REQUIRE_NATIVE=pagewrite,fileio $(GO) test -asan -skip _allocs ./native/... ./goserver/internal/netio
-	HYPERION_NATIVE=pagewrite,fileio HYPERION_REQUIRE_NATIVE=pagewrite,fileio GOEXPERIMENT=cgocheck2 $(GO) test ./native/... ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -count=1 -asan -skip _allocs ./native/... ./hpack ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./native/... ./hpack ./goserver/internal/netio
 
 # A busy machine makes go test take the end of its own time for a failure, without an input: then again.
 fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
@@ -62,9 +72,19 @@ bench-peers: ## Measure Hyperion beside nginx, h2o, Caddy, net/http and fasthttp
 soak: all ## Load ./bin/hyperion, then a server with handlers, with connection churn, 5 minutes each; all must stay flat
 	$(GO) run ./tools/bench/soak $(ARGS)
 
-mirror: all ## Crawl thousands of real files with wget through ./bin/hyperion and nginx; the mirrors must be equal
-	@$(MAKE) --no-print-directory deps DEPS="$(MIRROR_DEPS)"
-	$(GO) run ./tools/mirror $(ARGS)
+conform: all ## Hold the server against h2spec, real clients, and nginx' mirror of thousands of files (CONFORM="h2spec clients mirror")
+	@$(MAKE) --no-print-directory deps DEPS="$(CONFORM_DEPS)"
+	$(if $(filter h2spec,$(CONFORM)),$(GO) run ./tools/conform)
+	$(if $(filter clients,$(CONFORM)),HYPERION_REQUIRE_CLIENTS=1 $(GO) test -count=1 ./tools/interop ./tools/acme)
+	$(if $(filter mirror,$(CONFORM)),$(GO) run ./tools/mirror)
+
+test-ktls: ## Test kernel TLS for real, in a Linux kernel that runs as a process
+	@$(MAKE) --no-print-directory deps DEPS="$(UML_DEPS)"
+	$(GO) build -o bin/uml ./tools/uml
+	$(UML_TEST) ./goserver/internal/ktls
+	$(UML_TEST) -skip 'WritePages_tcp|Churn' ./goserver/internal/netio
+	$(UML_TEST) -run TLS ./goserver
+	$(GO) test -count=1 ./tools/uml
 
 deps: ## Install the Debian packages in DEPS that are missing (needs root)
 	@missing=; for p in $(DEPS); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
@@ -72,9 +92,6 @@ deps: ## Install the Debian packages in DEPS that are missing (needs root)
 	  echo "missing:$$missing"; \
 	  test "$$(id -u)" = 0 || { echo "run: sudo make deps DEPS=\"$$missing\""; exit 1; }; \
 	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $$missing; }
-
-ci: ## Run everything that a change must pass
-	.ci/run
 
 clean: ## Remove what the targets made
 	rm -rf bin

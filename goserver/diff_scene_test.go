@@ -27,6 +27,7 @@ type scene struct {
 	t      *testing.T
 	server subject
 	addr   net.Addr
+	tls    bool
 
 	mu     sync.Mutex
 	notes  []string
@@ -84,6 +85,7 @@ func hold(t *testing.T, c *diffCase, newServer func(fields) subject) string {
 	s := &scene{t: t, gates: map[string]chan struct{}{}}
 	set := c.set
 	set.Handler, set.ErrorLog, set.ConnState = s.handler(c), s.logger(), s.connState
+	set.Protocols = protocols("1")
 	s.server = newServer(set)
 	if c.noKeep {
 		s.server.SetKeepAlivesEnabled(false)
@@ -172,7 +174,7 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 
 var (
 	loopback   = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	logPackage = regexp.MustCompile(`^log: (http|goserver): `)
+	logPackage = regexp.MustCompile(`^log: (http2?|goserver): `)
 )
 
 // loggedLines returns the first line of each entry, without the name of the
@@ -230,7 +232,7 @@ func (s *scene) sight(r *http.Request) string {
 	add(r.Pattern != "", "pattern=%q", r.Pattern)
 	add(r.Body == nil, "BAD body=nil")
 	add(r.Header == nil, "BAD header=nil")
-	add(r.TLS != nil, "BAD tls")
+	add((r.TLS != nil) != s.tls, "BAD tls")
 	add(r.Form != nil || r.PostForm != nil || r.MultipartForm != nil, "BAD form")
 	add(r.GetBody != nil || r.Response != nil, "BAD client fields")
 	add(r.Context().Value(http.ServerContextKey) == nil, "BAD no server in the context")
@@ -238,8 +240,9 @@ func (s *scene) sight(r *http.Request) string {
 	add(major != r.ProtoMajor || minor != r.ProtoMinor, "BAD version=%d.%d", r.ProtoMajor, r.ProtoMinor)
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	add(local == nil || local.String() != s.addr.String(), "BAD local=%v", local)
-	remote := s.client.Load().conn.LocalAddr().String()
-	add(r.RemoteAddr != remote, "BAD remote=%q", r.RemoteAddr)
+	if c := s.client.Load(); c != nil {
+		add(r.RemoteAddr != c.conn.LocalAddr().String(), "BAD remote=%q", r.RemoteAddr)
+	}
 	return string(b)
 }
 

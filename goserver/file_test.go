@@ -106,7 +106,8 @@ func TestFileRung_TLS(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "big.bin")
 	writeFile(t, path, pattern(300_000))
 	for _, rung := range []string{"", "sendfile", "splice"} {
-		srv := fileServer(t, &goserver.Server{FileRung: rung, TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}}}, path)
+		conf := &tls.Config{Certificates: []tls.Certificate{cert}}
+		srv := fileServer(t, &goserver.Server{FileRung: rung, TLSConfig: conf, KTLS: goserver.KTLSOff}, path)
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		must(t, err)
 		done := make(chan error, 1)

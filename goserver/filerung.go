@@ -3,8 +3,8 @@ package goserver
 import (
 	"fmt"
 
-	"github.com/hyperion-server/hyperion/goserver/internal/h1"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // ErrFileRung is in the error of the Serve methods when Server.FileRung is no
@@ -40,7 +40,7 @@ func (s *Server) fileRung() (netio.Rung, error) {
 	return r, err
 }
 
-func fileResponses(c *h1.Counters) map[string]int64 {
+func fileResponses(c *semantics.Counters) map[string]int64 {
 	sent := make(map[string]int64, netio.Rungs-1)
 	for r, n := range c.FileTotals() {
 		if r := netio.Rung(r); r != netio.RungAuto {

@@ -40,10 +40,13 @@ func (s *Server) Stats() Stats {
 	s.start()
 	c := &s.cfg.Counters
 	requests, in, out := c.Totals()
+	t := s.engine.TLSTotals()
 	return Stats{
 		Conns: s.engine.Conns(), Parked: s.engine.Parked(), Accepted: s.engine.Accepted(),
 		InFlight: c.InFlight.Load(), Requests: requests, BytesIn: in, BytesOut: out,
 		BadRequests: c.Refused.Load(), TimedOut: c.TimedOut.Load(), Shed: c.Shed.Load(),
+		Handshakes: t.Handshakes, Resumed: t.Resumed, TLSFailed: t.Failed, TLSRefused: t.Refused, KernelTLS: t.Kernel,
+		Streams: s.http2.Streams(), StreamsRefused: s.http2.StreamsRefused(),
 		FileResponses: fileResponses(c),
 	}
 }

@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
-	"github.com/hyperion-server/hyperion/goserver/internal/h1"
+	"github.com/hyperion-server/hyperion/goserver/internal/h2"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/goserver/internal/static"
 )
 
@@ -23,8 +24,10 @@ type serverState struct {
 	clockOnce sync.Once
 	clock     *netio.Clock
 	once      sync.Once // makes cfg and engine
-	cfg       *h1.Config
+	cfg       *semantics.Config
 	engine    *netio.Engine
+	http2     *h2.Engine
+	ktlsOnce  sync.Once   // says why there is none
 	ended     atomic.Bool // Shutdown or Close was called
 	noKeep    atomic.Bool // SetKeepAlivesEnabled(false)
 	mu        sync.Mutex
@@ -47,19 +50,6 @@ func (s *Server) ListenAndServe() error {
 	return s.Serve(l)
 }
 
-// ListenAndServeTLS is ListenAndServe over TLS, by default on port 443.
-func (s *Server) ListenAndServeTLS(certFile, keyFile string) error {
-	if s.ended.Load() {
-		return http.ErrServerClosed
-	}
-	l, err := listen(s.Addr, ":https")
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	return s.ServeTLS(l, certFile, keyFile)
-}
-
 func listen(addr, fallback string) (net.Listener, error) {
 	if addr == "" {
 		addr = fallback
@@ -72,26 +62,7 @@ func listen(addr, fallback string) (net.Listener, error) {
 // http.ErrServerClosed. TCP and Unix listeners are served from the
 // engine's own epoll set, others through their net.Conns.
 func (s *Server) Serve(l net.Listener) error {
-	return s.serve(l, s.baseContext(l))
-}
-
-// ServeTLS is Serve over TLS (HTTP/1.1 only, so far). The files may be empty
-// when TLSConfig has certificates.
-func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
-	conf := &tls.Config{}
-	if s.TLSConfig != nil {
-		conf = s.TLSConfig.Clone()
-	}
-	conf.NextProtos = []string{"http/1.1"}
-	if certFile != "" || keyFile != "" || len(conf.Certificates) == 0 && conf.GetCertificate == nil && conf.GetConfigForClient == nil {
-		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
-		if err != nil {
-			l.Close()
-			return err
-		}
-		conf.Certificates = []tls.Certificate{pair}
-	}
-	return s.serve(tls.NewListener(l, conf), s.baseContext(l))
+	return s.serve(l, s.baseContext(l), nil)
 }
 
 func (s *Server) baseContext(l net.Listener) context.Context {
@@ -105,11 +76,18 @@ func (s *Server) baseContext(l net.Listener) context.Context {
 	return ctx
 }
 
-func (s *Server) serve(l net.Listener, base context.Context) error {
+// serve serves l, over TLS unless conf is nil.
+func (s *Server) serve(l net.Listener, base context.Context, conf *tls.Config) error {
 	once := &onceCloser{Listener: l}
 	if _, err := s.fileRung(); err != nil {
 		once.Close()
 		return err
+	}
+	if conf != nil {
+		if err := s.checkKTLS(); err != nil {
+			once.Close()
+			return err
+		}
 	}
 	s.start()
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -119,23 +97,37 @@ func (s *Server) serve(l net.Listener, base context.Context) error {
 		return http.ErrServerClosed
 	}
 	defer s.leave(once)
-	err := s.engine.Serve(ctx, l, func(c netio.Conn) { s.accepted(c, base) })
+	open := s.undecided(l, conf != nil)
+	accepted := func(c netio.Conn) { s.accepted(c, base, open) }
+	var err error
+	if conf != nil {
+		err = s.engine.ServeTLS(ctx, l, conf, accepted)
+	} else {
+		err = s.engine.Serve(ctx, l, accepted)
+	}
 	if s.ended.Load() {
 		return http.ErrServerClosed
 	}
 	return err
 }
 
-// accepted readies a new connection.
-func (s *Server) accepted(c netio.Conn, base context.Context) {
+// undecided reports whether the connections of l may turn out to speak another
+// protocol than HTTP/1.1.
+func (s *Server) undecided(l net.Listener, tls bool) bool {
+	p := s.protocols()
+	return !p.HTTP1() || tls && (p.HTTP2() || len(s.TLSNextProto) > 0) || !tls && s.priorKnowledge(l)
+}
+
+// accepted readies a new connection, which is undecided as to its protocol if open is set.
+func (s *Server) accepted(c netio.Conn, base context.Context, open bool) {
 	if s.ConnContext != nil {
 		base = context.WithValue(base, http.ServerContextKey, s.cfg.ServerValue)
 		if base = s.ConnContext(base, c); base == nil {
 			panic("ConnContext returned nil")
 		}
 	}
-	if base != context.Background() {
-		h1.SetContext(c, base)
+	if open || base != context.Background() {
+		c.SetState(&semantics.Conn{Context: base, New: open})
 	}
 	c.WriteIdle(orDefault(s.WriteIdleTimeout, DefaultWriteIdleTimeout))
 	if s.ConnState != nil {
@@ -145,6 +137,7 @@ func (s *Server) accepted(c netio.Conn, base context.Context) {
 
 // expired tells of a connection that the engine is about to close.
 func (s *Server) expired(c netio.Conn) {
+	s.http2.Expired(c)
 	if s.ConnState == nil {
 		return
 	}
@@ -185,11 +178,13 @@ func (s *Server) leave(l *onceCloser) {
 func (s *Server) start() {
 	s.once.Do(func() {
 		s.cfg = s.sessionConfig()
+		s.http2 = h2.NewEngine(s.http2Config())
 		s.engine = netio.New(netio.Config{
 			Clock:      s.coarseClock(),
-			NewSession: func() netio.Session { return h1.NewSession(s.cfg) },
+			NewSession: s.newSession,
 			Expired:    s.expired,
 			FirstByte:  s.headerTimeout(),
+			TLS:        s.tlsLimits(),
 			MaxConns:   orDefault(s.MaxConns, DefaultMaxConns),
 		})
 	})
@@ -201,11 +196,11 @@ func (s *Server) coarseClock() *netio.Clock {
 	return s.clock
 }
 
-func (s *Server) sessionConfig() *h1.Config {
+func (s *Server) sessionConfig() *semantics.Config {
 	rung, _ := s.fileRung() // serve has refused what is none
-	return &h1.Config{
+	return &semantics.Config{
 		Clock: s.coarseClock(),
-		Limits: h1.Limits{
+		Limits: semantics.Limits{
 			HeadBytes:   orDefault(s.MaxHeaderBytes, DefaultMaxHeaderBytes),
 			Fields:      orDefault(s.MaxHeaderCount, DefaultMaxHeaderCount),
 			TargetBytes: orDefault(s.MaxTargetBytes, DefaultMaxTargetBytes),
@@ -224,6 +219,7 @@ func (s *Server) sessionConfig() *h1.Config {
 		ErrorLog:      s.errorLog,
 		ConnState:     s.ConnState,
 		Done:          s.AccessLog,
+		HSTS:          s.hsts(),
 		ServerValue:   s.standIn(),
 		Draining:      func() bool { return s.noKeep.Load() || s.ended.Load() },
 		KeepAlivesOff: s.noKeep.Load,
@@ -304,6 +300,7 @@ func (s *Server) standIn() *http.Server {
 		Addr: s.Addr, Handler: s.Handler, TLSConfig: s.TLSConfig, ErrorLog: s.ErrorLog,
 		ReadTimeout: s.ReadTimeout, ReadHeaderTimeout: s.ReadHeaderTimeout, WriteTimeout: s.WriteTimeout,
 		IdleTimeout: s.IdleTimeout, MaxHeaderBytes: s.MaxHeaderBytes,
+		TLSNextProto: s.TLSNextProto, HTTP2: s.HTTP2, Protocols: s.Protocols,
 	}
 }
 

@@ -24,25 +24,39 @@ const (
 	DefaultMaxTargetBytes   = 16 << 10
 	DefaultMaxBodyBytes     = 16 << 20
 	DefaultMaxConns         = 100_000
+	DefaultHandshakeTimeout = 10 * time.Second
 )
 
 // A Server serves HTTP. Its first fields are those of http.Server, with the
 // same meaning; the rest are Hyperion's own. A Server must not be copied, and
 // its fields must not be changed after the first call of a Serve method.
 type Server struct {
-	Addr                         string                                          // TCP address "host:port"; "" means ":http" (":https" for the TLS methods)
-	Handler                      http.Handler                                    // nil means http.DefaultServeMux
-	DisableGeneralOptionsHandler bool                                            // pass "OPTIONS *" to Handler instead of answering 200
-	TLSConfig                    *tls.Config                                     // used by ServeTLS and ListenAndServeTLS; cloned
-	ReadTimeout                  time.Duration                                   // whole request with its body; 0 or less: none
-	ReadHeaderTimeout            time.Duration                                   // request head, from its first byte or from accept; 0: ReadTimeout if set, else DefaultHeaderTimeout; negative: none. Passed: 408
-	WriteTimeout                 time.Duration                                   // from the end of the request head to the end of the response; 0 or less: none
-	IdleTimeout                  time.Duration                                   // between requests; 0: ReadTimeout if set, else DefaultIdleTimeout; negative: none. Passed: silent close
-	MaxHeaderBytes               int                                             // request line and header section, bytes; 0: DefaultMaxHeaderBytes. Passed: 431
-	ConnState                    func(net.Conn, http.ConnState)                  // as in http.Server; must not block
-	ErrorLog                     *log.Logger                                     // nil means log.Default
-	BaseContext                  func(net.Listener) context.Context              // as in http.Server
-	ConnContext                  func(context.Context, net.Conn) context.Context // as in http.Server
+	Addr                         string                                                 // TCP address "host:port"; "" means ":http" (":https" for the TLS methods)
+	Handler                      http.Handler                                           // nil means http.DefaultServeMux
+	DisableGeneralOptionsHandler bool                                                   // pass "OPTIONS *" to Handler instead of answering 200
+	TLSConfig                    *tls.Config                                            // used by ServeTLS and ListenAndServeTLS; cloned
+	ReadTimeout                  time.Duration                                          // whole request with its body; 0 or less: none
+	ReadHeaderTimeout            time.Duration                                          // request head, from its first byte or from accept; 0: ReadTimeout if set, else DefaultHeaderTimeout; negative: none. Passed: 408
+	WriteTimeout                 time.Duration                                          // from the end of the request head to the end of the response; 0 or less: none
+	IdleTimeout                  time.Duration                                          // between requests; 0: ReadTimeout if set, else DefaultIdleTimeout; negative: none. Passed: silent close
+	MaxHeaderBytes               int                                                    // request line and header section, bytes; 0: DefaultMaxHeaderBytes. Passed: 431
+	ConnState                    func(net.Conn, http.ConnState)                         // as in http.Server; must not block
+	ErrorLog                     *log.Logger                                            // nil means log.Default
+	BaseContext                  func(net.Listener) context.Context                     // as in http.Server
+	ConnContext                  func(context.Context, net.Conn) context.Context        // as in http.Server
+	TLSNextProto                 map[string]func(*http.Server, *tls.Conn, http.Handler) // as in http.Server: who takes over connections for which ALPN chose that protocol; the names are offered if TLSConfig.NextProtos has them. Not nil and without "h2": no HTTP/2
+
+	// Protocols are those that are spoken. nil means HTTP/1.1 and, over TLS, HTTP/2,
+	// which clients on this machine (loopback and Unix listeners) may also speak
+	// without TLS, by prior knowledge. UnencryptedHTTP2 means that all clients may.
+	Protocols *http.Protocols
+
+	// HTTP2 are settings of HTTP/2; nil and zero fields mean the Default constants,
+	// and SendPingTimeout may be negative for none. What is out of the range
+	// that RFC 9113 allows is clamped and logged. MaxHeaderBytes is also the longest header
+	// list, and MaxHeaderCount bounds it as well. The sizes of header tables, PingTimeout
+	// (always SendPingTimeout) and CountError have no effect.
+	HTTP2 *http.HTTP2Config
 
 	MaxHeaderCount   int           // request fields; 0: DefaultMaxHeaderCount. Passed: 431
 	MaxTargetBytes   int           // request target, bytes; 0: DefaultMaxTargetBytes. Passed: 414
@@ -51,7 +65,19 @@ type Server struct {
 	MinBodyRate      int           // bytes a second, averaged over the time waited for the body, once that is over BodyIdleTimeout (30 s where that is none); 0: DefaultMinBodyRate; negative: none. Passed: 408
 	WriteIdleTimeout time.Duration // longest time in which the peer takes no byte of a response; 0: DefaultWriteIdleTimeout; negative: none
 	MaxConns         int           // connections open at once; further ones wait in the kernel's queue; 0: DefaultMaxConns; negative: no limit
+	HandshakeTimeout time.Duration // from accept to the end of the TLS handshake; 0: DefaultHandshakeTimeout; negative: none. Passed: close
+	TLSHandshakeRate int           // TLS connections accepted a second, and at once; 0 or less: no limit. Others are closed before a byte
+	MaxTotalStreams  int           // HTTP/2 streams of all connections at once; 0: DefaultMaxTotalStreams, or four times those of one connection for each processor, if that is more; negative: no limit. Passed: REFUSED_STREAM
+	HTTP2Timing      *log.Logger   // gets the timings of the first stream of each HTTP/2 connection; nil: they are not taken
 	MaxInFlight      int           // requests in handlers at once, direct routes not counted; 0 or less: no limit. Passed: 503 with Retry-After
+
+	// KTLS says whether the kernel makes the TLS records of responses, so that files are sent
+	// without passing through the process: of TLS 1.3 connections over TCP, on Linux with the module
+	// tls. One of KTLSAuto, KTLSOn and KTLSOff; "" is KTLSAuto without a word in the log.
+	KTLS string
+
+	// HSTS is sent with each response over TLS; nil: it is not.
+	HSTS *HSTS
 
 	// FileRung is how files on the disk are sent: one of the names that FileRungs
 	// returns, other than "page"; "" or "auto" for the best one. Where it can't be
@@ -83,7 +109,15 @@ type Stats struct {
 	BytesOut    int64
 	BadRequests int64 // refused by the parser or by a limit
 	TimedOut    int64 // connections ended by a deadline
+	Handshakes  int64 // TLS handshakes completed
+	Resumed     int64 // of these
+	TLSFailed   int64 // TLS handshakes that failed
+	TLSRefused  int64 // TLS connections closed by TLSHandshakeRate
+	KernelTLS   int64 // connections open now whose records the kernel makes
 	Shed        int64 // requests refused by MaxInFlight
+
+	Streams        int64 // HTTP/2 streams open now
+	StreamsRefused int64 // HTTP/2 streams refused by MaxTotalStreams
 
 	// FileResponses counts responses that direct and static routes made of a prebuilt page,
 	// under "page", and the pieces of files that were sent, under the names of FileRungs. A

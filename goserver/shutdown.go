@@ -24,6 +24,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		go f()
 	}
 	s.mu.Unlock()
+	s.http2.Drain()
 	t := time.NewTicker(netio.SweepInterval / 5)
 	defer t.Stop()
 	defer s.stopEngine() // also when time is up: it goes with the last connection
@@ -85,7 +86,7 @@ func (s *Server) idle() bool {
 func (s *Server) stopEngine() {
 	go func() {
 		s.serving.Wait()
-		s.engine.StopWhenEmpty(s.closeSites)
+		s.engine.StopWhenEmpty(s.stopped)
 	}()
 }
 
@@ -103,8 +104,15 @@ func (s *Server) SetKeepAlivesEnabled(v bool) {
 	s.noKeep.Store(!v)
 	if !v {
 		s.start()
+		s.http2.Drain()
 		s.engine.CloseIdle(0)
 	}
+}
+
+// stopped gives back what connections needed: there are none any more.
+func (s *Server) stopped() {
+	s.http2.Stop()
+	s.closeSites()
 }
 
 // closeSites closes the directories of the static sites, which nobody reads any more.

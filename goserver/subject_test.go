@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -42,6 +43,9 @@ type fields struct {
 	ErrorLog                     *log.Logger
 	BaseContext                  func(net.Listener) context.Context
 	ConnContext                  func(context.Context, net.Conn) context.Context
+	Protocols                    *http.Protocols
+	HTTP2                        *http.HTTP2Config
+	TLSNextProto                 map[string]func(*http.Server, *tls.Conn, http.Handler)
 }
 
 func newNetHTTP(f fields) subject {
@@ -49,6 +53,7 @@ func newNetHTTP(f fields) subject {
 		Addr: f.Addr, Handler: f.Handler, DisableGeneralOptionsHandler: f.DisableGeneralOptionsHandler, TLSConfig: f.TLSConfig,
 		ReadTimeout: f.ReadTimeout, ReadHeaderTimeout: f.ReadHeaderTimeout, WriteTimeout: f.WriteTimeout, IdleTimeout: f.IdleTimeout,
 		MaxHeaderBytes: f.MaxHeaderBytes, ConnState: f.ConnState, ErrorLog: f.ErrorLog, BaseContext: f.BaseContext, ConnContext: f.ConnContext,
+		Protocols: f.Protocols, HTTP2: f.HTTP2, TLSNextProto: f.TLSNextProto,
 	}
 }
 
@@ -57,6 +62,7 @@ func newOurs(f fields) subject {
 		Addr: f.Addr, Handler: f.Handler, DisableGeneralOptionsHandler: f.DisableGeneralOptionsHandler, TLSConfig: f.TLSConfig,
 		ReadTimeout: f.ReadTimeout, ReadHeaderTimeout: f.ReadHeaderTimeout, WriteTimeout: f.WriteTimeout, IdleTimeout: f.IdleTimeout,
 		MaxHeaderBytes: f.MaxHeaderBytes, ConnState: f.ConnState, ErrorLog: f.ErrorLog, BaseContext: f.BaseContext, ConnContext: f.ConnContext,
+		Protocols: f.Protocols, HTTP2: f.HTTP2, TLSNextProto: f.TLSNextProto,
 	}
 }
 
@@ -65,6 +71,15 @@ func newOurs(f fields) subject {
 func eachServer(t *testing.T, test func(t *testing.T, newServer func(fields) subject)) {
 	t.Run("net/http", func(t *testing.T) { test(t, newNetHTTP) })
 	t.Run("hyperion", func(t *testing.T) { test(t, newOurs) })
+}
+
+// protocols returns the set of those named: "1", "2" and "c" for HTTP/2 by prior knowledge.
+func protocols(names string) *http.Protocols {
+	p := new(http.Protocols)
+	p.SetHTTP1(strings.Contains(names, "1"))
+	p.SetHTTP2(strings.Contains(names, "2"))
+	p.SetUnencryptedHTTP2(strings.Contains(names, "c"))
+	return p
 }
 
 // start serves in the background; what Serve returned is on the channel.

@@ -25,7 +25,7 @@ func TestWireOverTCP(t *testing.T) {
 	cases, err := wirecase.Load("internal/h1/testdata/wire")
 	must(t, err)
 	var echo wireEcho
-	addr := serve(t, &goserver.Server{Handler: &echo, DisableGeneralOptionsHandler: true})
+	addr := serve(t, &goserver.Server{Handler: &echo, DisableGeneralOptionsHandler: true, Protocols: protocols("1")})
 	for _, c := range cases {
 		t.Run(strings.TrimSuffix(c.File, ".md")+"/"+c.Name, func(t *testing.T) {
 			runWireCase(t, addr, &echo, &c, len(c.Input))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -44,6 +45,7 @@ type Page struct {
 	notModified      *Page
 	dateOff, bodyOff uint32 // where the slot and the body start
 	status           uint16
+	derived          atomic.Pointer[[]byte] // see Derived
 }
 
 // Build makes the page for a status, its fields and a body, which is copied.

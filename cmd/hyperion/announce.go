@@ -20,6 +20,8 @@ type bootReport struct {
 	Message  string `json:"message"`
 	Event    string `json:"event"`
 	URL      string `json:"url"`
+	Redirect string `json:"redirect,omitempty"`    // address that leads there
+	SHA256   string `json:"fingerprint,omitempty"` // of a self-signed certificate
 	Dir      string `json:"dir,omitempty"`
 	Site     string `json:"site,omitempty"`
 	Files    *int   `json:"files,omitempty"` // counted to the end, else absent
@@ -30,26 +32,27 @@ type bootReport struct {
 	Platform string `json:"platform"`
 	CPUs     int    `json:"cpus"`
 	Engine   string `json:"engine"`
+	Native   string `json:"native"` // C units in use
 }
 
 // announce reports on stdout that the server listens.
-func (a *app) announce(f *serverFlags, s site, at *net.TCPAddr) {
+func (a *app) announce(f *serverFlags, s site, t *transport, at *net.TCPAddr) {
 	var inv inventory
 	if s.dir != "" {
 		inv = takeInventory(s.dir, inventoryTime)
 	}
 	if a.wantsJSON(f, a.stdout) {
-		a.stdout.Write(bootLine(s, inv, at))
+		a.stdout.Write(bootLine(s, t, inv, at))
 		return
 	}
-	a.stdout.Write(banner(s, inv, at, a.colours(a.stdout)))
+	a.stdout.Write(banner(s, t, inv, at, a.colours(a.stdout)))
 }
 
-func bootLine(s site, inv inventory, at *net.TCPAddr) []byte {
+func bootLine(s site, t *transport, inv inventory, at *net.TCPAddr) []byte {
 	r := bootReport{
 		TS: time.Now().UTC().Format(stampLayout), Level: "info", Source: "hyperion", Message: "listening", Event: "listening",
-		URL: url(at), Dir: s.dir, PID: os.Getpid(), Version: version, Go: runtime.Version(),
-		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Engine: engine(),
+		URL: url(t.scheme(), at), Redirect: t.redirectURL(), SHA256: t.fingerprint(), Dir: s.dir, PID: os.Getpid(), Version: version, Go: runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Engine: engine(), Native: nativeUnits(),
 	}
 	switch {
 	case s.dir == "":
@@ -64,31 +67,37 @@ func bootLine(s site, inv inventory, at *net.TCPAddr) []byte {
 	return b.Bytes()
 }
 
-func banner(s site, inv inventory, at *net.TCPAddr, colours bool) []byte {
+func banner(s site, t *transport, inv inventory, at *net.TCPAddr, colours bool) []byte {
 	strong, soft, plain := "\x1b[1m", "\x1b[2m", "\x1b[0m"
 	if !colours {
 		strong, soft, plain = "", "", ""
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%shyperion %s%s  %s  %s  %d cpu  (%s)\n", strong, version, plain,
-		runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), runtime.NumCPU(), engine())
+	fmt.Fprintf(&b, "%shyperion %s%s  %s  %s  %d cpu  (%s, C units: %s)\n", strong, version, plain,
+		runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), runtime.NumCPU(), engine(), nativeUnits())
 	fmt.Fprintf(&b, "  %ssite%s     %s", soft, plain, s.name)
 	if s.dir != "" {
 		fmt.Fprintf(&b, "    %s", inv)
 	}
-	fmt.Fprintf(&b, "\n  %slisten%s   %s%s%s", soft, plain, strong, url(at), plain)
+	fmt.Fprintf(&b, "\n  %slisten%s   %s%s%s", soft, plain, strong, url(t.scheme(), at), plain)
 	if at.IP.IsUnspecified() {
 		fmt.Fprint(&b, "  on every address of this machine")
+	}
+	if from := t.redirectURL(); from != "" {
+		fmt.Fprintf(&b, "\n           %s leads there", from)
+	}
+	if sum := t.fingerprint(); sum != "" {
+		fmt.Fprintf(&b, "\n  %ssha256%s   %s", soft, plain, sum)
 	}
 	fmt.Fprintf(&b, "\n  %sstop%s     Ctrl-C; once more to stop without waiting\n", soft, plain)
 	return b.Bytes()
 }
 
 // url returns an address to open: that of this machine when all were bound.
-func url(at *net.TCPAddr) string {
+func url(scheme string, at *net.TCPAddr) string {
 	host := at.IP.String()
 	if at.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(at.Port))
+	return scheme + "://" + net.JoinHostPort(host, strconv.Itoa(at.Port))
 }

@@ -39,6 +39,9 @@ type serverFlags struct {
 
 	fileRung setting.Choice
 
+	tls   tlsFlags
+	http2 http2Flags
+
 	groups []flagGroup
 }
 
@@ -69,12 +72,17 @@ func newServerFlags() *serverFlags {
 
 		fileRung: setting.Choice{Word: "auto", Words: fileRungs()},
 	}
+	f.tls, f.http2 = newTLSFlags(), newHTTP2Flags()
 	listen, logging, limits, tuning := newGroup("Server", false), newGroup("Logs", false), newGroup("Limits", true), newGroup("Tuning", true)
+	secure, secureMore, second := newGroup("TLS", false), newGroup("TLS, in detail", true), newGroup("HTTP/2", true)
 	f.defineListen(listen.FlagSet)
 	f.defineLogging(logging.FlagSet)
 	f.defineLimits(limits.FlagSet)
 	f.defineTuning(tuning.FlagSet)
-	f.groups = []flagGroup{listen, logging, limits, tuning}
+	f.tls.defineTLS(secure.FlagSet)
+	f.tls.defineTLSMore(secureMore.FlagSet)
+	f.http2.define(second.FlagSet)
+	f.groups = []flagGroup{listen, secure, logging, secureMore, second, limits, tuning}
 	return f
 }
 
@@ -140,7 +148,7 @@ func (f *serverFlags) apply(environ []string) error {
 
 // server returns a Server with the limits.
 func (f *serverFlags) server() *goserver.Server {
-	return &goserver.Server{
+	srv := &goserver.Server{
 		ReadHeaderTimeout: f.headerTimeout.D,
 		IdleTimeout:       f.idleTimeout.D,
 		BodyIdleTimeout:   f.bodyIdle.D,
@@ -152,5 +160,8 @@ func (f *serverFlags) server() *goserver.Server {
 		MaxBodyBytes:      f.maxBody.Bytes,
 		MaxConns:          f.maxConns.N,
 		FileRung:          f.fileRung.Word,
+		TLSHandshakeRate:  f.tls.handshakeRate.N,
 	}
+	f.http2.configure(srv)
+	return srv
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/hyperion-server/hyperion/cmd/hyperion/internal/portholder"
 )
 
-// listen opens the listening socket; its errors say what to do about them.
-func listen(host, port string) (net.Listener, error) {
+// listen opens a listening socket; its errors say what to do about them, and with
+// which flag the port is chosen.
+func listen(host, port, flag string) (net.Listener, error) {
 	if host == "" { // would be every address, which nobody means by an empty variable
 		return nil, badConfig(errors.New("--bind is empty: expected a host; 0.0.0.0 or :: is every address"))
 	}
@@ -25,7 +26,7 @@ func listen(host, port string) (net.Listener, error) {
 	case err == nil:
 		return l, nil
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, &failure{exitBusy, fmt.Errorf("cannot listen on %s: the port is in use%s; --port chooses another", addr, holder(addr))}
+		return nil, &failure{exitBusy, fmt.Errorf("cannot listen on %s: the port is in use%s; %s chooses another", addr, holder(addr), flag)}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, badConfig(fmt.Errorf("cannot listen on %s: not permitted; a port below 1024 needs the capability CAP_NET_BIND_SERVICE", addr))
 	case errors.Is(err, syscall.EADDRNOTAVAIL):

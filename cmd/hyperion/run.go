@@ -39,25 +39,31 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end the server
 
-	if err := f.apply(a.environ); err != nil {
+	if err := errors.Join(f.apply(a.environ), f.tls.check(), f.http2.check()); err != nil {
 		return badConfig(err)
 	}
 	a.logs = a.openLogs(f)
 	defer a.logs.closeWithin(flushAtOnce, nil) // of an end that does not wait
 	a.warnVariables(a.logs.log)
 
+	t := newTransport(a.logs.log)
+	defer t.close()
 	stopping := new(atomic.Bool)
 	srv, site, err := a.newServer(f, build, stopping)
 	if err != nil {
 		return err
 	}
-	l, err := listen(f.bind, f.port.String())
+	l, err := listen(f.bind, f.port.String(), "--port")
 	if err != nil {
 		return err
 	}
+	if err := t.open(f, srv, l); err != nil {
+		l.Close()
+		return err
+	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
-	a.announce(f, site, l.Addr().(*net.TCPAddr))
+	go func() { served <- t.serve(srv, l) }()
+	a.announce(f, site, t, l.Addr().(*net.TCPAddr))
 
 	select {
 	case err := <-served:
@@ -73,6 +79,9 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 func (a *app) newServer(f *serverFlags, build func(*goserver.Server) (site, error), stopping *atomic.Bool) (*goserver.Server, site, error) {
 	srv := f.server()
 	srv.ErrorLog = slog.NewLogLogger(a.logs.log.Handler(), slog.LevelError)
+	if f.http2.timing {
+		srv.HTTP2Timing = slog.NewLogLogger(a.logs.log.Handler(), slog.LevelInfo)
+	}
 	site, err := build(srv)
 	if err != nil {
 		return nil, site, err

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/hyperion-server/hyperion/native/cpu"
 )
 
 func TestBootLine(t *testing.T) {
@@ -15,7 +17,7 @@ func TestBootLine(t *testing.T) {
 	want := bootReport{
 		TS: s.boot.TS, Level: "info", Source: "hyperion", Message: "listening", Event: "listening",
 		URL: s.boot.URL, Dir: dir, PID: s.cmd.Process.Pid, Version: version, Go: runtime.Version(),
-		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Engine: engine(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, CPUs: runtime.NumCPU(), Engine: engine(), Native: "none",
 	}
 	files, bytes := s.boot.Files, s.boot.Bytes
 	s.boot.Files, s.boot.Bytes = nil, nil
@@ -30,6 +32,19 @@ func TestBootLine(t *testing.T) {
 	}
 	if status, body := get(t, s.boot.URL+"/"); status != 200 || body != "<p>hello" {
 		t.Errorf("GET / = %d, %q", status, body)
+	}
+	s.stop(t)
+}
+
+// The C units that a variable turns on, as far as the build has them.
+func TestBootLine_native(t *testing.T) {
+	s := serve(t, []string{"HYPERION_NATIVE=huffman,pagewrite,-pagewrite"}, "serve", directory(t))
+	want := "none"
+	if on, _ := cpu.Enabled("an unlisted unit"); on {
+		want = "huffman"
+	}
+	if s.boot.Native != want {
+		t.Errorf("C units %q, want %q", s.boot.Native, want)
 	}
 	s.stop(t)
 }
@@ -151,7 +166,7 @@ func TestURL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := url(at); got != want {
+		if got := url("http", at); got != want {
 			t.Errorf("%s: %s, want %s", in, got, want)
 		}
 	}

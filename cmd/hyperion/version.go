@@ -28,6 +28,7 @@ type build struct {
 	CPUs     int        `json:"cpus"`
 	MaxProcs int        `json:"gomaxprocs"`
 	Engine   string     `json:"engine"`
+	KTLS     string     `json:"kernel_tls,omitempty"` // only looked for when it is asked for
 	Opening  string     `json:"file_opening"`
 	Rungs    []rungInfo `json:"file_rungs"`
 	Units    []unitInfo `json:"units"`
@@ -54,7 +55,11 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Show the version; -v: also what this build and this machine can do",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ran(writeVersion(a.stdout, readBuild(), verbose, asJSON))
+			b := readBuild()
+			if verbose || asJSON {
+				b.KTLS = kernelTLS()
+			}
+			return ran(writeVersion(a.stdout, b, verbose, asJSON))
 		},
 	}
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also Go, kernel, engine, and each C unit with the reason if it is off")
@@ -93,12 +98,34 @@ func kernel() string {
 	return "Linux " + strings.TrimSpace(string(release))
 }
 
+// kernelTLS tells whether the kernel can send TLS, and else why it can't.
+func kernelTLS() string {
+	if why := goserver.KTLSSupported(); why != nil {
+		return "no (" + why.Error() + ")"
+	}
+	return "yes"
+}
+
 // engine is how goserver waits for connections on this system.
 func engine() string {
 	if runtime.GOOS == "linux" {
 		return "epoll"
 	}
 	return "net (idle connections are not parked)"
+}
+
+// nativeUnits names the C units in use.
+func nativeUnits() string {
+	var on []string
+	for _, name := range cpu.Names() {
+		if enabled, _ := cpu.Enabled(name); enabled {
+			on = append(on, name)
+		}
+	}
+	if on == nil {
+		return "none"
+	}
+	return strings.Join(on, "+")
 }
 
 func writeVersion(w io.Writer, b build, verbose, asJSON bool) error {
@@ -122,6 +149,7 @@ func writeVersion(w io.Writer, b build, verbose, asJSON bool) error {
 	row("kernel", b.Kernel)
 	row("cpus", fmt.Sprintf("%d, GOMAXPROCS %d", b.CPUs, b.MaxProcs))
 	row("engine", b.Engine)
+	row("ktls", b.KTLS)
 	row("opening", b.Opening)
 	for _, r := range b.Rungs {
 		state := r.Use

@@ -12,6 +12,7 @@ type unit struct {
 // units are in the order of native's folders.
 var units = []unit{
 	{name: "fileio", os: "linux", off: "no faster than Go: the time goes to the kernel"},
+	{name: "huffman", off: "no faster than Go for fields of usual length"},
 	{name: "pagewrite", os: "linux", off: "slower than Go: a call of C costs more than it saves"},
 }
 

@@ -54,14 +54,14 @@ func TestMakefile(t *testing.T) {
 // People and CI run the same commands: each stage of .ci/run is a target.
 func TestCIStages(t *testing.T) {
 	targets := makefileTargets(t)
-	stages := regexp.MustCompile(`(?m)^stage \S+ (\S+)`).FindAllStringSubmatch(read(t, ".ci/run"), -1)
+	stages := regexp.MustCompile(`(?m)^\t?stage \S+ (\S+)`).FindAllStringSubmatch(read(t, ".ci/run"), -1)
 	seen := make(map[string]bool)
 	for _, s := range stages {
 		if seen[s[1]] = true; targets[s[1]] == "" {
 			t.Errorf(".ci/run makes %s, the Makefile has no such target", s[1])
 		}
 	}
-	for _, name := range []string{"all", "test", "lint", "variants", "race", "fuzz", "bench"} {
+	for _, name := range []string{"all", "test", "lint", "variants", "race", "conform", "test-ktls", "fuzz", "bench"} {
 		if !seen[name] {
 			t.Errorf(".ci/run does not make %s", name)
 		}
@@ -69,13 +69,21 @@ func TestCIStages(t *testing.T) {
 }
 
 // What a test looks for on the PATH is there with Go and gcc, or is one of
-// TEST_DEPS, which `make test` installs.
+// TEST_DEPS, which `make test` installs, or of UML_DEPS, which `make test-ktls` does.
 func TestTestDeps(t *testing.T) {
-	m := regexp.MustCompile(`(?m)^TEST_DEPS\s*:=(.*)$`).FindStringSubmatch(read(t, "Makefile"))
-	if m == nil {
-		t.Fatal("the Makefile has no TEST_DEPS")
+	have := []string{"go", "gcc", "cc", "make", "sh"}
+	lists := regexp.MustCompile(`(?m)^(?:TEST|UML)_DEPS\s*:=(.*)$`).FindAllStringSubmatch(read(t, "Makefile"), -1)
+	if len(lists) != 2 {
+		t.Fatal("the Makefile has no TEST_DEPS, or no UML_DEPS")
 	}
-	have := append(strings.Fields(m[1]), "go", "gcc", "make", "sh")
+	for _, list := range lists {
+		have = append(have, strings.Fields(list[1])...)
+	}
+	for program, pkg := range map[string]string{"nghttp": "nghttp2-client", "linux.uml": "user-mode-linux"} {
+		if slices.Contains(have, pkg) {
+			have = append(have, program)
+		}
+	}
 	lookPath := regexp.MustCompile(`exec\.LookPath\("([^"]+)"\)`)
 	eachFile(t, func(name string, text []byte) {
 		for _, m := range lookPath.FindAllStringSubmatch(string(text), -1) {

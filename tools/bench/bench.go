@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -22,6 +23,7 @@ type bench struct {
 	repo.Repo
 	dir                string // of this run: the site and what servers write; removed at the end
 	serverCPU, loadCPU int
+	roots              *x509.CertPool // of the certificate that all servers have
 	rows               []*row
 	servers            []*server
 	missing            map[*server]string // why a server is not measured
@@ -45,7 +47,7 @@ func newBench(o options) (*bench, error) {
 	if b.servers, err = pickServers(o.peers); err != nil {
 		return nil, err
 	}
-	for _, r := range rows(int64(len(encode(newObject())))) {
+	for _, r := range rows(int64(len(encode(newObject()))), int64(len(marshal(newList())))) {
 		if o.rows.MatchString(r.Name) {
 			b.rows = append(b.rows, r)
 		}
@@ -54,6 +56,9 @@ func newBench(o options) (*bench, error) {
 		return nil, errors.New("no row has such a name: see -list")
 	}
 	if b.dir, err = os.MkdirTemp("", "hyperion-bench-"); err != nil {
+		return nil, err
+	}
+	if b.roots, err = writeTLS(b.dir); err != nil {
 		return nil, err
 	}
 	return b, writeSite(b.dir)
@@ -83,11 +88,18 @@ func pickServers(keys []string) ([]*server, error) {
 // build builds what can be built. Only Hyperion, the loader and wrk are needed;
 // another server that is missing is noted, said, and left out.
 func (b *bench) build(ctx context.Context) error {
-	if _, err := exec.LookPath("wrk"); err != nil {
-		return errors.New("wrk is not installed (apt-get install wrk)")
+	for program, from := range map[string]string{"wrk": "wrk", "h2load": "nghttp2-client"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%s is not installed (apt-get install %s)", program, from)
+		}
 	}
 	if err := b.Build(ctx, "loader", "go", "build", "-o", "OUT", "./tools/bench/loader"); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(b.rows, func(r *row) bool { return r.kind == rpc }) {
+		if err := b.Build(ctx, grpcServer, "go", "build", "-o", "OUT", "./tools/bench/grpcserver"); err != nil {
+			return err
+		}
 	}
 	for _, s := range b.servers {
 		if s.from == nil {
@@ -134,7 +146,7 @@ func (b *bench) measure(ctx context.Context) error {
 		}
 		for round := 1; round <= b.rounds; round++ {
 			for _, s := range b.turn(round) {
-				if !slices.Contains(s.kinds, r.kind) {
+				if !s.can(r) {
 					continue
 				}
 				t := b.trial(ctx, r, s, round)

@@ -51,13 +51,13 @@ func TestPickServers(t *testing.T) {
 
 // What rows and servers say of each other must be true.
 func TestRows(t *testing.T) {
-	sizeless := map[kind]bool{stream: true, random: true, condition: true}
+	sizeless := map[kind]bool{stream: true, random: true, condition: true, varied: true, rpc: true}
 	names := map[string]bool{}
 	serverNames := map[string]bool{"": true}
 	for _, s := range servers {
 		serverNames[s.name] = true
 	}
-	for _, r := range rows(1234) {
+	for _, r := range rows(1234, 5678) {
 		if names[r.Name] {
 			t.Errorf("two rows are named %s", r.Name)
 		}
@@ -102,22 +102,28 @@ func TestSite(t *testing.T) {
 	if err := writeSite(dir); err != nil {
 		t.Fatal(err)
 	}
-	body := encode(newObject())
+	body, list := encode(newObject()), marshal(newList())
 	if len(newObject()) != 50 || len(body) > 2048 {
 		t.Errorf("object of %d keys, %d bytes; want 50 keys in at most 2048 bytes", len(newObject()), len(body))
 	}
-	for _, r := range rows(int64(len(body))) {
+	if n := len(list); n < 50_000 || n > 51_200 {
+		t.Errorf("list of %d bytes, want 50 KB", n)
+	}
+	for _, r := range rows(int64(len(body)), int64(len(list))) {
 		name, size := filepath.Join(dir, r.path), r.size
 		switch r.kind {
 		case object:
 			name = filepath.Join(dir, "object.json")
-		case hello:
+			if r.path == "/list" {
+				name = filepath.Join(dir, "list.json")
+			}
+		case hello, post:
 			name = filepath.Join(dir, "files", "hello.txt")
 		case condition:
 			size = 8 << 10
 		case ranged:
 			size = 1 << 20
-		case stream, large, random, preload: // made by the rows
+		case stream, large, random, preload, varied, rpc: // made by the rows
 			continue
 		}
 		if fi, err := os.Stat(name); err != nil || fi.Size() != size {
@@ -170,7 +176,7 @@ func TestConfigs(t *testing.T) {
 		if s.config == "" {
 			continue
 		}
-		tr := &trial{bench: b, server: s, row: rows(0)[0], target: load.Target{Addr: netip.MustParseAddrPort("127.0.0.1:18123")}}
+		tr := &trial{bench: b, server: s, row: rows(0, 0)[0], target: load.Target{Addr: netip.MustParseAddrPort("127.0.0.1:18123")}}
 		args, err := tr.args()
 		if err != nil {
 			t.Errorf("%s: %v", s.name, err)
@@ -192,6 +198,7 @@ func TestVersions(t *testing.T) {
 	for said, want := range map[string]string{
 		"nginx version: nginx/1.22.1":                  "1.22.1",
 		"h2o version 2.2.5\nOpenSSL: OpenSSL 3.0.19":   "2.2.5",
+		"h2load nghttp2/1.52.0":                        "1.52.0",
 		"wrk debian/4.1.0-3+b2 [epoll] Copyright 2012": "4.1.0-3+b2",
 		"go1.26.8\n": "go1.26.8",
 		"2.6.2":      "2.6.2",
@@ -210,7 +217,7 @@ func TestVersions(t *testing.T) {
 func TestTrial_notInstalled(t *testing.T) {
 	s := &server{name: "Apache", program: "no-such-program-anywhere"}
 	b := &bench{servers: []*server{s}, missing: map[*server]string{s: "apt-get install it"}}
-	got := b.trial(context.Background(), rows(0)[0], s, 1)
+	got := b.trial(context.Background(), rows(0, 0)[0], s, 1)
 	if got.State != report.NotInstalled || got.Server != "Apache" || got.Note != "apt-get install it" {
 		t.Errorf("%+v", got)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,7 +21,7 @@ import (
 func wrk(w load.Wrk) func(context.Context, *trial) (load.Result, error) {
 	return func(ctx context.Context, t *trial) (load.Result, error) {
 		w := w
-		w.URL = "http://" + t.target.Addr.String() + t.target.Path
+		w.URL, w.OpenSSL = t.target.URL(), filepath.Join(t.bench.dir, opensslFile)
 		w.CPU, w.Fields = t.bench.loadCPU, append(w.Fields, t.target.Fields...)
 		if w.Script != "" {
 			w.Script = filepath.Join(t.bench.Root, w.Script)
@@ -34,15 +33,30 @@ func wrk(w load.Wrk) func(context.Context, *trial) (load.Result, error) {
 		w.Duration = t.bench.duration
 		r, err := w.Run(ctx, t.pids)
 		if err == nil && float64(r.Bytes) < 0.99*float64(r.Requests*t.target.Size) {
-			err = errShort
+			err = load.ErrShort
 		}
 		return r, err
 	}
 }
 
-// errShort is how it shows, with wrk, that bodies under load are not whole; the own
-// clients look at each answer.
-var errShort = errors.New("wrk received fewer bytes than the bodies of the answers have")
+// h2load drives with h2load, as wrk does; content is the name of the file in the
+// run's directory that is posted, if any.
+func h2load(conns, streams int, content string) func(context.Context, *trial) (load.Result, error) {
+	return func(ctx context.Context, t *trial) (load.Result, error) {
+		dir := t.bench.dir
+		h := load.H2load{Target: t.target, Conns: conns, Streams: streams, CPU: t.bench.loadCPU,
+			Log: filepath.Join(dir, "h2load.log"), OpenSSL: filepath.Join(dir, opensslFile)}
+		if content != "" {
+			h.Content = filepath.Join(dir, content)
+		}
+		h.Duration = t.bench.warm
+		if _, err := h.Run(ctx, t.pids); err != nil {
+			return load.Result{}, err
+		}
+		h.Duration = t.bench.duration
+		return h.Run(ctx, t.pids)
+	}
+}
 
 // loader drives with one of the own clients; args override the settings of the run.
 func loader(mode string, args ...string) func(context.Context, *trial) (load.Result, error) {

@@ -93,7 +93,7 @@ func (b *bench) report(trials []report.Trial) *report.Report {
 	for _, s := range servers {
 		r.Servers = append(r.Servers, [2]string{s.name, b.version(s) + ": " + s.does})
 	}
-	for _, row := range rows(0) {
+	for _, row := range rows(0, 0) {
 		r.Rows = append(r.Rows, row.Row)
 	}
 	return r
@@ -126,7 +126,7 @@ func (b *bench) facts() [][2]string {
 		{"pinned", fmt.Sprintf("server to CPU %d, load to CPU %d", b.serverCPU, b.loadCPU)},
 		{"kernel", unix.ByteSliceToString(u.Sysname[:]) + " " + kernel},
 		{"Go", b.ask("go", "env", "GOVERSION")},
-		{"load", "wrk " + b.ask("wrk", "-v") + " and tools/bench/load"},
+		{"load", "wrk " + b.ask("wrk", "-v") + ", h2load " + b.ask("h2load", "--version") + " and tools/bench/load"},
 		{"each load", fmt.Sprintf("%s after %s of warm-up, on a server that was started for it", b.duration, b.warm)},
 		{"idle connections settle for", b.settle.String()},
 		{"CPU time", "user and system, of all the server's processes and threads, by their CPU clocks, over the whole load"},

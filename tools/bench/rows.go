@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,9 @@ const (
 	condition // 304
 	ranged    // 206
 	preload   // files loaded at the start
+	varied    // JSON with many fields, another at each request
+	post      // takes a body
+	rpc       // gRPC
 )
 
 // A row is one load. Every server has the path, of the same content; some
@@ -33,10 +37,12 @@ const (
 type row struct {
 	report.Row
 	kind    kind
+	over    load.Protocol
 	path    string
 	ours    string                 // "": path
 	sidecar string                 // for servers that want compressed files to be made for them; "": path
 	fields  []string               // further fields of the request, "Name: value"
+	content []byte                 // of the requests, which are POSTs then
 	status  int                    // of the answers; 0: 200
 	coding  string                 // of the answers
 	size    int64                  // bytes of body
@@ -82,8 +88,8 @@ const (
 // tail is the target of rows in which the server makes the latency.
 var tail = report.Target{Tail: true, Max: 1}
 
-// rows returns all rows; the encoded object has that many bytes.
-func rows(objectSize int64) []*row {
+// rows returns all rows; the encoded object and the encoded list have that many bytes.
+func rows(objectSize, listSize int64) []*row {
 	wrk64 := wrk(load.Wrk{Conns: 64})
 	const wrk64Text = "`wrk -t1 -c64`."
 	hello64 := func(name, title, ours string, targets ...report.Target) *row {
@@ -122,7 +128,7 @@ func rows(objectSize int64) []*row {
 			Load: "The epoll client of tools/bench/load: all connections are open before the measuring begins, each has one request under way."},
 			path: "/hello", ours: "/static", size: helloSize, drive: loader("keepalive", "-conns", strconv.Itoa(n))})
 	}
-	all = append(all, fileRows()...)
+	all = slices.Concat(all, fileRows(), h2Rows(), tlsRows(listSize), grpcRows())
 	return append(all,
 		&row{Row: report.Row{Name: "idle", Title: "memory of an idle connection, 15 000 open", Unit: perConn,
 			Load:    "tools/bench/load opens them with one GET each; growth of the resident memory of the server's processes, when they have settled. What the kernel keeps for a socket is not in it.",
@@ -135,5 +141,6 @@ func rows(objectSize int64) []*row {
 }
 
 var growths = []report.Growth{
+	{Title: "TLS: a resumed handshake to a full one", From: "tls-handshake", To: "tls-resume", Max: 0.35},
 	{Title: "growth of CPU per request from 64 to 10 000 connections", From: "keepalive-64", To: "keepalive-10000", Max: 1.15},
 }

@@ -47,7 +47,33 @@ func encode(o map[string]any) []byte {
 	return b.Bytes()
 }
 
-// writeSite makes what all servers serve: files/ and object.json in dir, both
+// An item is one of the list of the row tls-json-50k.
+type item struct {
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	On    bool   `json:"on"`
+}
+
+// newList makes 600 items, of 50 KB when encoded.
+func newList() []item {
+	all := make([]item, 600)
+	for i := range all {
+		all[i] = item{10_000 + i, fmt.Sprintf("Name number %05d", i), fmt.Sprintf("human%05d@example.com", i), i%3 == 0}
+	}
+	return all
+}
+
+// marshal returns the list as the servers send it.
+func marshal(list []item) []byte {
+	b, err := json.Marshal(list)
+	if err != nil {
+		panic(err) // of a type that can be encoded
+	}
+	return b
+}
+
+// writeSite makes what all servers serve: files/ and two of JSON in dir, all
 // readable by a worker that has dropped its rights.
 func writeSite(dir string) error {
 	for name, body := range map[string][]byte{
@@ -55,9 +81,12 @@ func writeSite(dir string) error {
 		"files/1k.txt":    text(1 << 10),
 		"files/8k.txt":    text(8 << 10),
 		"files/64k.txt":   text(64 << 10),
+		"files/100k.txt":  text(100 << 10),
 		"files/1m.txt":    text(1 << 20),
 		"files/script.js": script(scriptSize),
 		"object.json":     encode(newObject()),
+		"list.json":       marshal(newList()),
+		"post.txt":        text(postSize),
 	} {
 		if err := write(dir, name, body); err != nil {
 			return err
@@ -77,6 +106,9 @@ func write(dir, name string, body []byte) error {
 
 // writeLarge makes the file of the row file-100m.
 func writeLarge(dir string) error { return write(dir, "files/100m.txt", text(largeSize)) }
+
+// writeTenMiB makes the file of the row h2-file-10m.
+func writeTenMiB(dir string) error { return write(dir, "files/10m.txt", text(tenMiB)) }
 
 // writeRandom makes the files of load.RandomSite.
 func writeRandom(dir string) error {

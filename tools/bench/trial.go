@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"net/netip"
@@ -45,7 +46,7 @@ func runTrial(ctx context.Context, b *bench, r *row, s *server) (load.Result, er
 		return load.Result{}, err
 	}
 	t.started = time.Now()
-	p, err := proc.StartServer(ctx, b.serverCPU, addr, b.program(s), args...)
+	p, err := proc.StartServer(ctx, b.serverCPU, addr, t.program(), args...)
 	if err != nil {
 		return load.Result{}, err
 	}
@@ -56,7 +57,7 @@ func runTrial(ctx context.Context, b *bench, r *row, s *server) (load.Result, er
 	t.pids = p.Pids()
 	m, err := r.drive(ctx, t)
 	if err != nil {
-		return m, err
+		return m, cmp.Or(p.Ended(), err)
 	}
 	return m, t.recheck(&m)
 }
@@ -64,7 +65,7 @@ func runTrial(ctx context.Context, b *bench, r *row, s *server) (load.Result, er
 // aim returns what is asked of the server, and what its answer must be.
 func (t *trial) aim(addr netip.AddrPort) (load.Target, error) {
 	r := t.row
-	target := load.Target{Addr: addr, Path: r.path, Fields: r.fields, Status: r.status, Size: r.size, Coding: r.coding}
+	target := load.Target{Addr: addr, Over: r.over, Roots: t.bench.roots, Path: r.path, Fields: r.fields, Content: r.content, Status: r.status, Size: r.size, Coding: r.coding}
 	switch {
 	case t.server.name == ours && r.ours != "":
 		target.Path = r.ours
@@ -85,10 +86,24 @@ func (t *trial) aim(addr netip.AddrPort) (load.Target, error) {
 	return target, nil
 }
 
+// program is that of the server in this row.
+func (t *trial) program() string {
+	if t.row.kind == rpc {
+		return t.bench.Program(grpcServer)
+	}
+	return t.bench.program(t.server)
+}
+
 // args renders the server's configuration, if it has one, and returns its arguments.
 func (t *trial) args() ([]string, error) {
 	b := t.bench
-	l := launch{Addr: t.target.Addr, Files: filepath.Join(b.dir, "files"), Dir: b.dir, object: filepath.Join(b.dir, "object.json"), row: t.row}
+	l := launch{
+		Addr: t.target.Addr, Files: filepath.Join(b.dir, "files"), Dir: b.dir,
+		Cert: filepath.Join(b.dir, certFile), Key: filepath.Join(b.dir, keyFile), row: t.row,
+	}
+	if t.row.kind == rpc {
+		return t.server.grpcArgs(l), nil
+	}
 	if t.server.config == "" {
 		return t.server.args(l), nil
 	}
@@ -115,6 +130,11 @@ func (t *trial) check(ctx context.Context) (err error) {
 		return load.Live(t.target, 5, 50*time.Millisecond)
 	case random:
 		return t.checkRandom()
+	case rpc: // by its load
+		return nil
+	case varied:
+		t.target.Size, err = load.CheckVaried(t.target)
+		return err
 	case condition:
 		if t.target.Fields, err = load.Conditions(t.target); err != nil {
 			return err
@@ -145,8 +165,11 @@ func (t *trial) checkRandom() error {
 // recheck makes sure that the server still did the row's work in the load.
 func (t *trial) recheck(m *load.Result) error {
 	switch t.row.kind {
-	case stream, random, preload: // checked by their loads
+	case stream, random, preload, rpc: // checked by their loads
 		return nil
+	case varied:
+		_, err := load.CheckVaried(t.target)
+		return err
 	case gzipped, brotlied:
 		m.Note = fmt.Sprintf("bodies of %d bytes", t.target.Size)
 	}
@@ -161,6 +184,6 @@ func (t *trial) loader(args ...string) *exec.Cmd {
 		pids = append(pids, strconv.Itoa(pid))
 	}
 	args = append([]string{"-addr", t.target.Addr.String(), "-path", t.target.Path, "-size", strconv.FormatInt(t.target.Size, 10),
-		"-pids", strings.Join(pids, ",")}, args...)
+		"-over", string(t.target.Over), "-cert", filepath.Join(t.bench.dir, certFile), "-pids", strings.Join(pids, ",")}, args...)
 	return proc.Command(t.bench.loadCPU, t.bench.Program("loader"), args...)
 }

@@ -1,7 +1,6 @@
 package h1
 
 import (
-	"cmp"
 	"io"
 	"net/http"
 	"sync"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // A body reads the content of one request from its session. The handler may
@@ -16,7 +16,7 @@ import (
 // when it has returned: cut takes it from the handler then.
 type body struct {
 	mu        sync.Mutex // held while a Read waits
-	s         *session
+	s         *Session
 	conn      netio.Conn  // of s, to wake a Read that holds mu
 	over      bool        // cut off: only the session reads on
 	cutting   atomic.Bool // cut waits for a Read to end
@@ -42,7 +42,7 @@ const (
 )
 
 // begin readies b for the request at hand. It reports false when that has no body.
-func (b *body) begin(s *session) bool {
+func (b *body) begin(s *Session) bool {
 	b.s, b.conn, b.framing = s, s.conn, s.head.Framing
 	b.remain, b.total, b.waited = b.framing.Length, 0, 0
 	b.cont, b.trailer, b.over = nil, nil, false
@@ -86,7 +86,7 @@ func (b *body) read(p []byte) (n int, err error) {
 		n, err = b.readLength(p)
 	}
 	b.total += int64(n)
-	bump(&b.s.tally.bytesIn, int64(n))
+	semantics.Bump(&b.s.tally.BytesIn, int64(n))
 	return n, err
 }
 
@@ -144,12 +144,7 @@ func (b *body) takeTrailers() {
 	if b.trailer == nil {
 		return
 	}
-	for _, f := range b.chunked.Trailers() {
-		if *b.trailer == nil {
-			*b.trailer = make(http.Header)
-		}
-		b.trailer.Add(string(f.Name), string(f.Value))
-	}
+	semantics.AddTrailers(b.trailer, b.chunked.Trailers())
 }
 
 // wait reads from the connection under the deadlines of a body.
@@ -160,7 +155,7 @@ func (b *body) wait(p []byte) (int, error) {
 	}
 	s.readTimed.Store(true)
 	if !b.userTimed.Load() {
-		s.conn.ReadExpiry(earlier(s.cfg.Clock.Until(s.cfg.BodyIdle), s.readEnd()))
+		s.conn.ReadExpiry(s.cfg.BodyExpiry(s.headAt))
 	}
 	if b.cutting.Load() { // looked at after the expiry, which cut sets in the other order
 		return 0, http.ErrBodyReadAfterClose
@@ -169,8 +164,8 @@ func (b *body) wait(p []byte) (int, error) {
 	n, err := s.conn.Read(p)
 	b.waited += s.cfg.Clock.Now() - before
 	switch {
-	case err == nil && b.tooSlow(n):
-		return 0, errBodyTooSlow
+	case err == nil && s.cfg.TooSlow(b.total+int64(n), b.waited):
+		return 0, semantics.ErrBodyTooSlow
 	case err == io.EOF:
 		return 0, io.ErrUnexpectedEOF
 	case err != nil && b.cutting.Load():
@@ -179,41 +174,18 @@ func (b *body) wait(p []byte) (int, error) {
 	return n, err
 }
 
-// rateGrace is how long the least rate does not count where BodyIdle does not say so.
-const rateGrace = 30 * time.Second
-
-// tooSlow compares the bytes so far, n of which just came, with the least that
-// the time spent waiting for them allows, after a grace of BodyIdle.
-func (b *body) tooSlow(n int) bool {
-	cfg := b.s.cfg
-	return cfg.MinBodyRate > 0 && b.waited > cmp.Or(cfg.BodyIdle, rateGrace) &&
-		float64(b.total+int64(n)) < float64(cfg.MinBodyRate)*b.waited.Seconds()
-}
-
 func (b *body) fail(err error) error {
-	b.state, b.err = bodyBroke, err
-	if err == error(ErrBodyTooLarge) {
-		b.err = &http.MaxBytesError{Limit: b.s.cfg.Limits.BodyBytes}
-	}
+	b.state, b.err = bodyBroke, b.s.cfg.BodyError(err)
 	return b.err
 }
 
 // rule returns the error of the protocol or of a limit that broke the body, to
 // be answered when the handler did not answer itself; else nil.
-func (b *body) rule() *Error {
+func (b *body) rule() *semantics.Error {
 	if b == nil || b.state != bodyBroke {
 		return nil
 	}
-	switch err := b.err.(type) {
-	case *http.MaxBytesError:
-		return ErrBodyTooLarge
-	case *Error:
-		return err
-	}
-	if b.err == netio.ErrReadExpired {
-		return errBodyTimeout
-	}
-	return nil
+	return semantics.BodyRule(b.err)
 }
 
 // Close keeps the rest from being read by the handler. The session decides
@@ -276,7 +248,7 @@ func (d drainReader) Read(p []byte) (int, error) {
 
 // roomForBody makes room to read behind the request head, which must stay
 // while the request runs: the handler of a direct route sees slices of it.
-func (s *session) roomForBody() {
+func (s *Session) roomForBody() {
 	s.r, s.w = s.base, s.base
 	if len(s.in)-s.base < readSize/4 {
 		s.in = make([]byte, readSize)

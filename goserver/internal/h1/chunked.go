@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // Chunked decodes one body in chunked coding (RFC 9112 §7.1). The zero value
@@ -47,7 +48,7 @@ const (
 // An error, always an *Error, comes without data, and comes again if Next is
 // called again with the rest of buf. The content, the trailers and the error
 // do not depend on how the input is cut into pieces.
-func (d *Chunked) Next(buf []byte, lim *Limits) (data []byte, n int, done bool, err error) {
+func (d *Chunked) Next(buf []byte, lim *semantics.Limits) (data []byte, n int, done bool, err error) {
 	for n < len(buf) && d.state != afterBody {
 		used := 1
 		switch d.state {
@@ -84,11 +85,11 @@ func (d *Chunked) take(buf []byte) []byte {
 
 // framing takes one byte outside of data and trailers. On an error the state
 // is as before, so that the byte can be offered again.
-func (d *Chunked) framing(c byte, lim *Limits) error {
+func (d *Chunked) framing(c byte, lim *semantics.Limits) error {
 	switch d.state {
 	case inSize:
 		switch {
-		case classes[c]&hexByte != 0:
+		case semantics.Classes[c]&semantics.HexByte != 0:
 			return d.digit(c)
 		case d.digits == 0:
 			return badChunkByte(c, ErrChunkSize)
@@ -137,7 +138,7 @@ func (d *Chunked) framing(c byte, lim *Limits) error {
 }
 
 // badChunkByte names the rule that a byte on the line of a chunk size breaks.
-func badChunkByte(c byte, other *Error) error {
+func badChunkByte(c byte, other *semantics.Error) error {
 	if c == '\n' {
 		return ErrBareLF
 	}
@@ -161,7 +162,7 @@ func (d *Chunked) digit(c byte) error {
 
 // extension counts a byte of a chunk extension; extensions mean nothing here
 // (RFC 9112 §7.1.1).
-func (d *Chunked) extension(state chunkState, lim *Limits) error {
+func (d *Chunked) extension(state chunkState, lim *semantics.Limits) error {
 	switch {
 	case d.ext == cmp.Or(lim.ChunkExtBytes, DefaultChunkExtBytes):
 		return ErrChunkExtTooLong
@@ -175,13 +176,13 @@ func (d *Chunked) extension(state chunkState, lim *Limits) error {
 }
 
 // startChunk is called at the end of a line with a chunk size.
-func (d *Chunked) startChunk(lim *Limits) error {
+func (d *Chunked) startChunk(lim *semantics.Limits) error {
 	switch {
 	case d.size == 0:
 		d.state = inTrailers
 		return nil
 	case lim.BodyBytes >= 0 && d.size > lim.BodyBytes-d.total:
-		return ErrBodyTooLarge
+		return semantics.ErrBodyTooLarge
 	case d.size > math.MaxInt64-d.total:
 		return ErrChunkSizeOverflow
 	}
@@ -192,7 +193,7 @@ func (d *Chunked) startChunk(lim *Limits) error {
 
 // trailerLine takes bytes of the trailer section, at most to the end of a
 // line. It does not use up the end of a line that it refuses.
-func (d *Chunked) trailerLine(buf []byte, lim *Limits) (n int, err error) {
+func (d *Chunked) trailerLine(buf []byte, lim *semantics.Limits) (n int, err error) {
 	if len(d.section) == 0 && len(buf) >= 2 && buf[0] == '\r' && buf[1] == '\n' {
 		d.state = afterBody
 		return 2, nil
@@ -201,7 +202,7 @@ func (d *Chunked) trailerLine(buf []byte, lim *Limits) (n int, err error) {
 	if n == 0 {
 		n = len(buf)
 	}
-	if n > cmp.Or(lim.TrailerBytes, DefaultTrailerBytes)-len(d.section) {
+	if n > cmp.Or(lim.TrailerBytes, semantics.DefaultTrailerBytes)-len(d.section) {
 		return 0, ErrTrailerTooLong
 	}
 	section := append(d.section, buf[:n]...)
@@ -215,7 +216,7 @@ func (d *Chunked) trailerLine(buf []byte, lim *Limits) (n int, err error) {
 }
 
 // endTrailerLine reads the line that ends the trailer section so far.
-func (d *Chunked) endTrailerLine(section []byte, lim *Limits) error {
+func (d *Chunked) endTrailerLine(section []byte, lim *semantics.Limits) error {
 	var f direct.Field
 	_, err := fieldLine(section, d.line, &f)
 	switch {
@@ -247,7 +248,7 @@ func (d *Chunked) Trailers() []direct.Field { return d.trailers }
 // routing, request modification, authentication or the content's format, and
 // so means nothing in a trailer section (RFC 9110 §6.5.1).
 func forbiddenTrailer(name []byte) bool {
-	return len(name) >= len("if-") && foldEqual(name[:len("if-")], "if-") ||
+	return len(name) >= len("if-") && semantics.FoldEqual(name[:len("if-")], "if-") ||
 		forbiddenTrailers[string(bytes.ToLower(name))]
 }
 

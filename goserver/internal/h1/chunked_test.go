@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // TestChunkedDataIsPassedOn holds that data leaves as it comes, aliases the
@@ -74,21 +76,21 @@ func TestTrailersAreCopied(t *testing.T) {
 func TestChunkedLimits(t *testing.T) {
 	for _, c := range []struct {
 		name, input string
-		lim         Limits
+		lim         semantics.Limits
 		want        error
 	}{
-		{"exactly the limit", "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", Limits{BodyBytes: 5}, nil},
-		{"no content allowed", "0\r\n\r\n", Limits{}, nil},
-		{"no content allowed, one byte", "1\r\na", Limits{}, ErrBodyTooLarge},
-		{"one byte over", "3\r\nabc\r\n3\r\n", Limits{BodyBytes: 5}, ErrBodyTooLarge},
-		{"no limit, one chunk", "7fffffffffffffff\r\nabc", Limits{BodyBytes: -1}, nil},
-		{"no limit, sum beyond 63 bits", "1\r\na\r\n7fffffffffffffff\r\n", Limits{BodyBytes: -1}, ErrChunkSizeOverflow},
-		{"extension limit", "0;ab\r\n\r\n", Limits{ChunkExtBytes: 3}, nil},
-		{"extension limit passed", "0;abc\r\n\r\n", Limits{ChunkExtBytes: 3}, ErrChunkExtTooLong},
-		{"white space counts", "0   ;\r\n\r\n", Limits{ChunkExtBytes: 3}, ErrChunkExtTooLong},
-		{"trailer limit", "0\r\na:1\r\n\r\n", Limits{Fields: 1, TrailerBytes: 7}, nil},
-		{"trailer limit passed", "0\r\na:12\r\n\r\n", Limits{Fields: 1, TrailerBytes: 7}, ErrTrailerTooLong},
-		{"trailer count passed", "0\r\na:1\r\n\r\n", Limits{}, ErrTooManyTrailers},
+		{"exactly the limit", "3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", semantics.Limits{BodyBytes: 5}, nil},
+		{"no content allowed", "0\r\n\r\n", semantics.Limits{}, nil},
+		{"no content allowed, one byte", "1\r\na", semantics.Limits{}, semantics.ErrBodyTooLarge},
+		{"one byte over", "3\r\nabc\r\n3\r\n", semantics.Limits{BodyBytes: 5}, semantics.ErrBodyTooLarge},
+		{"no limit, one chunk", "7fffffffffffffff\r\nabc", semantics.Limits{BodyBytes: -1}, nil},
+		{"no limit, sum beyond 63 bits", "1\r\na\r\n7fffffffffffffff\r\n", semantics.Limits{BodyBytes: -1}, ErrChunkSizeOverflow},
+		{"extension limit", "0;ab\r\n\r\n", semantics.Limits{ChunkExtBytes: 3}, nil},
+		{"extension limit passed", "0;abc\r\n\r\n", semantics.Limits{ChunkExtBytes: 3}, ErrChunkExtTooLong},
+		{"white space counts", "0   ;\r\n\r\n", semantics.Limits{ChunkExtBytes: 3}, ErrChunkExtTooLong},
+		{"trailer limit", "0\r\na:1\r\n\r\n", semantics.Limits{Fields: 1, TrailerBytes: 7}, nil},
+		{"trailer limit passed", "0\r\na:12\r\n\r\n", semantics.Limits{Fields: 1, TrailerBytes: 7}, ErrTrailerTooLong},
+		{"trailer count passed", "0\r\na:1\r\n\r\n", semantics.Limits{}, ErrTooManyTrailers},
 	} {
 		for _, piece := range []int{1, len(c.input)} {
 			if _, _, _, _, err := decode(t, []byte(c.input), &c.lim, func() int { return piece }); err != c.want {

@@ -1,15 +1,14 @@
 package h1
 
 import (
-	"runtime/debug"
-
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // serveDirect answers on the direct path: with the route's page, or with what
 // its handler describes.
-func (s *session) serveDirect(m *direct.Match) {
+func (s *Session) serveDirect(m *direct.Match) {
 	hasBody := s.body.begin(s)
 	if hasBody && s.head.Expect100 {
 		s.body.cont = s.sendContinue
@@ -32,21 +31,21 @@ func (s *session) serveDirect(m *direct.Match) {
 	s.body.s = nil
 }
 
-func (s *session) callDirect(h direct.Handler) {
-	ok := s.runDirect(h)
+func (s *Session) callDirect(h direct.Handler) {
+	ok := s.cfg.RunDirect(h, &s.ctx, s)
 	s.keep = s.keep && s.body.drainable()
 	minor, head := s.head.Minor, s.head.Method == "HEAD"
 	switch e := s.body.rule(); {
 	case !ok:
 		s.keep = false
-		s.reply(errPanic, minor, head)
+		s.reply(semantics.ErrPanic, minor, head)
 	case e != nil && s.resp.Status == 0 && s.resp.Page == nil && s.resp.Head == nil:
-		s.countRefused(e)
+		s.cfg.Counters.CountRefused(e)
 		s.keep = false
 		s.reply(e, minor, head)
 	case s.resp.Page != nil:
 		s.keep = s.keep && !s.resp.Close
-		bump(&s.tally.files[netio.RungPage], 1)
+		semantics.Bump(&s.tally.Files[netio.RungPage], 1)
 		s.sendPage(s.resp.Page)
 	case s.resp.Head != nil:
 		s.keep = s.keep && !s.resp.Close
@@ -55,51 +54,25 @@ func (s *session) callDirect(h direct.Handler) {
 		s.keep = s.keep && !s.resp.Close
 		s.render(s.resp)
 	}
-	s.closeAfter()
+	semantics.CloseAll(s.resp)
 }
 
-// closeAfter closes what the handler handed over with its response.
-func (s *session) closeAfter() {
-	for _, c := range s.resp.Closers {
-		c.Close()
-	}
-}
-
-// runDirect calls the handler and reports false when it panicked.
-func (s *session) runDirect(h direct.Handler) (ok bool) {
-	defer func() {
-		if ok {
-			return
-		}
-		v := recover()
-		if v == nil { // runtime.Goexit: this goroutine ends
-			s.closeAfter()
-			s.close()
-			return
-		}
-		s.cfg.logf("goserver: panic serving %v %s: %v\n%s", s.conn.Remote(), s.head.Target, v, debug.Stack())
-	}()
-	h(&s.ctx)
-	return true
-}
-
-func (s *session) countRefused(e *Error) {
-	s.cfg.Counters.Refused.Add(1)
-	if e == errBodyTimeout || e == errBodyTooSlow {
-		s.cfg.Counters.TimedOut.Add(1)
-	}
+// Exiting ends the connection: the handler ends this goroutine.
+func (s *Session) Exiting() {
+	semantics.CloseAll(s.resp)
+	s.close()
 }
 
 // sendContinue sends the interim response that a client awaits before it sends
 // the body (RFC 9110 §10.1.1).
-func (s *session) sendContinue() error {
+func (s *Session) sendContinue() error {
 	s.flushPages()
 	s.out = append(s.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
 	return s.flush()
 }
 
 // render sends a described response.
-func (s *session) render(r *direct.Response) {
+func (s *Session) render(r *direct.Response) {
 	s.flushPages()
 	status := r.Status
 	if status == 0 {
@@ -112,7 +85,7 @@ func (s *session) render(r *direct.Response) {
 	}
 	at := len(s.out)
 	b := appendStatusLine(s.out, s.head.Minor, status)
-	allowed := bodyAllowed(status)
+	allowed := semantics.BodyAllowed(status)
 	switch {
 	case r.MediaType != "":
 		b = appendContentType(b, r.MediaType, r.Charset)
@@ -124,6 +97,7 @@ func (s *session) render(r *direct.Response) {
 		b = appendContentLength(b, size)
 	}
 	b = appendDate(b, s.cfg.Clock)
+	b = s.appendHSTS(b)
 	b = appendConnection(b, s.head.Minor, s.keep)
 	b = append(b, "\r\n"...)
 	s.sent += int64(len(b) - at)
@@ -136,7 +110,7 @@ func (s *session) render(r *direct.Response) {
 }
 
 // sendPrebuilt sends the head of a prebuilt page, and the segments it is for.
-func (s *session) sendPrebuilt(r *direct.Response) {
+func (s *Session) sendPrebuilt(r *direct.Response) {
 	s.status = r.Head.Status()
 	s.startPage(r.Head)
 	s.out = append(s.out, "\r\n"...)
@@ -146,7 +120,7 @@ func (s *session) sendPrebuilt(r *direct.Response) {
 	}
 }
 
-func (s *session) sendSegments(segments []direct.Segment) {
+func (s *Session) sendSegments(segments []direct.Segment) {
 	for i := range segments {
 		g := &segments[i]
 		if g.File == nil {

@@ -8,30 +8,35 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // named is every rule by the name of its variable.
-var named = map[string]*Error{
+var named = map[string]*semantics.Error{
 	"ErrBareLF": ErrBareLF, "ErrBareCR": ErrBareCR,
 	"ErrTLSHandshake": ErrTLSHandshake, "ErrEmptyLines": ErrEmptyLines, "ErrRequestLine": ErrRequestLine,
 	"ErrMethod": ErrMethod, "ErrMethodTooLong": ErrMethodTooLong,
-	"ErrTarget": ErrTarget, "ErrTargetTooLong": ErrTargetTooLong,
+	"ErrTarget": ErrTarget, "ErrTargetTooLong": semantics.ErrTargetTooLong,
 	"ErrVersionMissing": ErrVersionMissing, "ErrVersionSyntax": ErrVersionSyntax, "ErrVersion": ErrVersion,
 	"ErrTargetForm": ErrTargetForm, "ErrTargetScheme": ErrTargetScheme, "ErrTargetAuthority": ErrTargetAuthority,
 	"ErrAuthorityForm": ErrAuthorityForm, "ErrAsteriskForm": ErrAsteriskForm,
-	"ErrHeadTooLong": ErrHeadTooLong, "ErrTooManyFields": ErrTooManyFields,
+	"ErrHeadTooLong": semantics.ErrHeadTooLong, "ErrTooManyFields": semantics.ErrTooManyFields,
 	"ErrSpaceBeforeField": ErrSpaceBeforeField, "ErrObsFold": ErrObsFold, "ErrSpaceBeforeColon": ErrSpaceBeforeColon,
 	"ErrNoColon": ErrNoColon, "ErrFieldName": ErrFieldName, "ErrFieldValue": ErrFieldValue,
-	"ErrExpectation": ErrExpectation,
+	"ErrExpectation": semantics.ErrExpectation,
 	"ErrHostMissing": ErrHostMissing, "ErrHostRepeated": ErrHostRepeated, "ErrHostInvalid": ErrHostInvalid,
-	"ErrLengthSyntax": ErrLengthSyntax, "ErrLengthRepeated": ErrLengthRepeated,
-	"ErrLengthOverflow": ErrLengthOverflow, "ErrLengthWithCoding": ErrLengthWithCoding,
+	"ErrLengthSyntax": semantics.ErrLengthSyntax, "ErrLengthRepeated": ErrLengthRepeated,
+	"ErrLengthOverflow": semantics.ErrLengthOverflow, "ErrLengthWithCoding": ErrLengthWithCoding,
 	"ErrCodingHTTP10": ErrCodingHTTP10, "ErrCodingRepeated": ErrCodingRepeated, "ErrCodingSyntax": ErrCodingSyntax,
 	"ErrCodingNotChunked": ErrCodingNotChunked, "ErrCodingTwice": ErrCodingTwice,
-	"ErrCodingUnsupported": ErrCodingUnsupported, "ErrBodyTooLarge": ErrBodyTooLarge,
+	"ErrCodingUnsupported": ErrCodingUnsupported, "ErrBodyTooLarge": semantics.ErrBodyTooLarge,
 	"ErrChunkSize": ErrChunkSize, "ErrChunkSizeOverflow": ErrChunkSizeOverflow,
 	"ErrChunkExt": ErrChunkExt, "ErrChunkExtTooLong": ErrChunkExtTooLong, "ErrChunkExtTotal": ErrChunkExtTotal,
 	"ErrChunkEnd": ErrChunkEnd, "ErrTrailerTooLong": ErrTrailerTooLong, "ErrTooManyTrailers": ErrTooManyTrailers,
+	"ErrTargetURL": semantics.ErrTargetURL, "ErrHeaderTimeout": semantics.ErrHeaderTimeout,
+	"ErrBodyTimeout": semantics.ErrBodyTimeout, "ErrBodyTooSlow": semantics.ErrBodyTooSlow,
+	"ErrOverload": semantics.ErrOverload, "ErrPanic": semantics.ErrPanic,
 }
 
 // errorName returns the name of the variable that err is.
@@ -47,22 +52,24 @@ func errorName(t testing.TB, err error) string {
 
 // TestErrors holds errors.go and the map above together, and each rule to the form that its fields promise.
 func TestErrors(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "errors.go", nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	declared := 0
-	ast.Inspect(file, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.ValueSpec); ok {
-			declared++
-			if name := spec.Names[0].Name; named[name] == nil {
-				t.Errorf("%s is not in the map of names", name)
-			}
+	for _, name := range []string{"errors.go", "../semantics/errors.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return true
-	})
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok && strings.HasPrefix(spec.Names[0].Name, "Err") {
+				declared++
+				if name := spec.Names[0].Name; named[name] == nil {
+					t.Errorf("%s is not in the map of names", name)
+				}
+			}
+			return true
+		})
+	}
 	if declared != len(named) {
-		t.Errorf("errors.go declares %d rules, the map has %d", declared, len(named))
+		t.Errorf("%d rules are declared, the map has %d", declared, len(named))
 	}
 	section := regexp.MustCompile(`^RFC \d{4} §\d+(\.\d+)*$`)
 	texts := make(map[string]string)

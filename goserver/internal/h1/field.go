@@ -1,6 +1,9 @@
 package h1
 
-import "github.com/hyperion-server/hyperion/goserver/internal/direct"
+import (
+	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+)
 
 // fieldLine reads the line of a header or trailer section that starts at
 // buf[i] into f, whose slices alias buf; the blank line at the section's end
@@ -10,7 +13,7 @@ import "github.com/hyperion-server/hyperion/goserver/internal/direct"
 //	field-line = field-name ":" OWS field-value OWS CRLF
 func fieldLine(buf []byte, i int, f *direct.Field) (next int, err error) {
 	start := i
-	for i < len(buf) && classes[buf[i]]&tokenByte != 0 {
+	for i < len(buf) && semantics.Classes[buf[i]]&semantics.TokenByte != 0 {
 		i++
 	}
 	if i == len(buf) {
@@ -26,8 +29,8 @@ func fieldLine(buf []byte, i int, f *direct.Field) (next int, err error) {
 		i++
 	}
 	start = i
-	for i = control(buf, i); i < len(buf) && buf[i] == '\t'; {
-		i = control(buf, i+1)
+	for i = semantics.Control(buf, i); i < len(buf) && buf[i] == '\t'; {
+		i = semantics.Control(buf, i+1)
 	}
 	if i == len(buf) {
 		return 0, nil
@@ -37,7 +40,7 @@ func fieldLine(buf []byte, i int, f *direct.Field) (next int, err error) {
 	}
 	f.Value = buf[start:i:i]
 	if n := len(f.Value); n > 0 && (f.Value[0] <= ' ' || f.Value[n-1] <= ' ') {
-		f.Value = trim(f.Value)
+		f.Value = semantics.Trim(f.Value)
 	}
 	return i + 2, nil
 }

@@ -2,7 +2,8 @@ package h1
 
 import (
 	"bytes"
-	"math"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // FramingKind is how the end of a body is found.
@@ -56,35 +57,14 @@ func decideFraming(f *framingFields, max int64) (Framing, error) {
 	case f.lengths > 1:
 		return Framing{}, ErrLengthRepeated
 	}
-	n, err := parseLength(f.length)
+	n, err := semantics.ParseLength(f.length)
 	if err == nil && max >= 0 && n > max {
-		err = ErrBodyTooLarge
+		err = semantics.ErrBodyTooLarge
 	}
 	if err != nil {
 		return Framing{}, err
 	}
 	return Framing{Kind: ContentLength, Length: n}, nil
-}
-
-// parseLength parses the value of a Content-Length field (RFC 9110 §8.6).
-func parseLength(v []byte) (int64, error) {
-	if len(v) == 0 {
-		return 0, ErrLengthSyntax
-	}
-	for _, c := range v {
-		if classes[c]&digitByte == 0 {
-			return 0, ErrLengthSyntax
-		}
-	}
-	var n int64
-	for _, c := range v {
-		d := int64(c - '0')
-		if n > (math.MaxInt64-d)/10 {
-			return 0, ErrLengthOverflow
-		}
-		n = n*10 + d
-	}
-	return n, nil
 }
 
 // checkCoding refuses every Transfer-Encoding but a single "chunked"
@@ -100,18 +80,18 @@ func checkCoding(f *framingFields) error {
 		return ErrLengthWithCoding
 	case f.codings > 1:
 		return ErrCodingRepeated
-	case foldEqual(f.coding, "chunked"):
+	case semantics.FoldEqual(f.coding, "chunked"):
 		return nil
 	}
 	chunked, last := false, false
 	for rest, more := f.coding, true; more; {
 		var coding []byte
 		coding, rest, more = bytes.Cut(rest, comma)
-		coding = trim(coding)
-		if !isToken(coding) {
+		coding = semantics.Trim(coding)
+		if !semantics.IsToken(coding) {
 			return ErrCodingSyntax
 		}
-		last = foldEqual(coding, "chunked")
+		last = semantics.FoldEqual(coding, "chunked")
 		if last && chunked {
 			return ErrCodingTwice
 		}

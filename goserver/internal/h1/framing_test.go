@@ -1,6 +1,10 @@
 package h1
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+)
 
 // TestDecideFraming is the table of RFC 9112 §6.3, by what a head can say.
 func TestDecideFraming(t *testing.T) {
@@ -17,10 +21,10 @@ func TestDecideFraming(t *testing.T) {
 		{"length", framingFields{minor: 1, lengths: 1, length: []byte("10")}, 10, Framing{ContentLength, 10}, nil},
 		{"length on 1.0", framingFields{lengths: 1, length: []byte("10")}, 10, Framing{ContentLength, 10}, nil},
 		{"zero", framingFields{minor: 1, lengths: 1, length: []byte("0")}, 0, Framing{ContentLength, 0}, nil},
-		{"over the limit", framingFields{minor: 1, lengths: 1, length: []byte("11")}, 10, Framing{}, ErrBodyTooLarge},
+		{"over the limit", framingFields{minor: 1, lengths: 1, length: []byte("11")}, 10, Framing{}, semantics.ErrBodyTooLarge},
 		{"no limit", framingFields{minor: 1, lengths: 1, length: []byte("9223372036854775807")}, -1, Framing{ContentLength, 1<<63 - 1}, nil},
-		{"overflow, no limit", framingFields{minor: 1, lengths: 1, length: []byte("9223372036854775808")}, -1, Framing{}, ErrLengthOverflow},
-		{"overflow and no number", framingFields{minor: 1, lengths: 1, length: []byte("99999999999999999999x")}, -1, Framing{}, ErrLengthSyntax},
+		{"overflow, no limit", framingFields{minor: 1, lengths: 1, length: []byte("9223372036854775808")}, -1, Framing{}, semantics.ErrLengthOverflow},
+		{"overflow and no number", framingFields{minor: 1, lengths: 1, length: []byte("99999999999999999999x")}, -1, Framing{}, semantics.ErrLengthSyntax},
 		{"repeated, last good", framingFields{minor: 1, lengths: 2, length: []byte("5")}, 10, Framing{}, ErrLengthRepeated},
 		{"chunked", framingFields{minor: 1, codings: 1, coding: chunked}, 10, Framing{Kind: ChunkedCoding}, nil},
 		{"chunked on 1.2", framingFields{minor: 2, codings: 1, coding: chunked}, 10, Framing{Kind: ChunkedCoding}, nil},

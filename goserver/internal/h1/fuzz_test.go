@@ -15,6 +15,7 @@ import (
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/h1/wirecase"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // seedWire gives the wire cases of moderate size to a fuzz target.
@@ -37,7 +38,7 @@ func FuzzParse(f *testing.F) {
 	for _, c := range benchHeads[:4] {
 		f.Add([]byte(c.head))
 	}
-	lim := Limits{HeadBytes: 2000, Fields: 20, TargetBytes: 500, BodyBytes: 1 << 30}
+	lim := semantics.Limits{HeadBytes: 2000, Fields: 20, TargetBytes: 500, BodyBytes: 1 << 30}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var h Head
 		n, err := h.Parse(data, &lim)
@@ -55,7 +56,7 @@ func FuzzParse(f *testing.F) {
 }
 
 // checkPrefixes parses the starts of data, of which n and err are known.
-func checkPrefixes(t *testing.T, data []byte, n int, err error, lim *Limits) {
+func checkPrefixes(t *testing.T, data []byte, n int, err error, lim *semantics.Limits) {
 	var h Head
 	step := 1 + len(data)/200
 	for k := 0; k < len(data); k += step {
@@ -82,7 +83,7 @@ func compareWithNetHTTP(t *testing.T, head []byte, h *Head) {
 	r, err := http.ReadRequest(bufio.NewReader(io.MultiReader(bytes.NewReader(head), strings.NewReader("0\r\n\r\n"))))
 	if err != nil {
 		target := string(h.Target)
-		if h.Form == AuthorityForm {
+		if h.Form == semantics.AuthorityForm {
 			target = "http://" + target
 		}
 		if _, uerr := url.ParseRequestURI(target); uerr != nil {
@@ -128,7 +129,7 @@ func compareFields(t *testing.T, r *http.Request, h *Head) {
 
 // decode decodes input in pieces whose lengths piece gives. rest is how many
 // bytes are left when the body is done.
-func decode(t *testing.T, input []byte, lim *Limits, piece func() int) (body []byte, trailers []direct.Field, rest int, done bool, err error) {
+func decode(t *testing.T, input []byte, lim *semantics.Limits, piece func() int) (body []byte, trailers []direct.Field, rest int, done bool, err error) {
 	var d Chunked
 	var buf []byte
 	for len(input) > 0 {
@@ -162,7 +163,7 @@ func FuzzChunked(f *testing.F) {
 			f.Add(body, uint64(1))
 		}
 	})
-	lim := Limits{Fields: 10, BodyBytes: 10_000, ChunkExtBytes: 40, TrailerBytes: 200}
+	lim := semantics.Limits{Fields: 10, BodyBytes: 10_000, ChunkExtBytes: 40, TrailerBytes: 200}
 	f.Fuzz(func(t *testing.T, input []byte, seed uint64) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		body, trailers, rest, done, err := decode(t, input, &lim, func() int { return len(input) })
@@ -224,7 +225,7 @@ func roundTrip(t *testing.T, content []byte, random *rand.Rand) {
 	if !bytes.Equal(ours, theirs.Bytes()) {
 		t.Fatalf("encoded %q, net/http %q", ours, theirs.Bytes())
 	}
-	lim := Limits{BodyBytes: int64(len(content))}
+	lim := semantics.Limits{BodyBytes: int64(len(content))}
 	body, _, rest, done, err := decode(t, append(ours, "next"...), &lim, func() int { return 1 + random.IntN(50) })
 	if !bytes.Equal(body, content) || rest != len("next") || !done || err != nil {
 		t.Fatalf("%q comes back as %q, rest=%d done=%v err=%v", content, body, rest, done, err)

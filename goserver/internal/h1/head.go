@@ -74,9 +74,3 @@ func appendConnection(b []byte, minor int, keep bool) []byte {
 	}
 	return b
 }
-
-// bodyAllowed reports whether a response of that status may have content
-// (RFC 9110 §6.4.1).
-func bodyAllowed(status int) bool {
-	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
-}

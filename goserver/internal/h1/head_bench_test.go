@@ -7,16 +7,17 @@ import (
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/pagecache"
 )
 
 // benchSession is a session that writes to its buffer only.
-func benchSession() *session {
-	cfg := &Config{
-		Clock: netio.NewClock(), Limits: Limits{HeadBytes: 1 << 16, Fields: 100, TargetBytes: 1 << 14},
+func benchSession() *Session {
+	cfg := &semantics.Config{
+		Clock: netio.NewClock(), Limits: semantics.Limits{HeadBytes: 1 << 16, Fields: 100, TargetBytes: 1 << 14},
 		ErrorLog: log.Default, Draining: func() bool { return false }, KeepAlivesOff: func() bool { return false },
 	}
-	s := NewSession(cfg).(*session)
+	s := NewSession(cfg)
 	s.keep = true
 	s.head.Method, s.head.Minor = "GET", 1
 	return s
@@ -65,7 +66,7 @@ func BenchmarkHead(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s.out = s.out[:0]
-				x.response = response{s: s, x: x, minor: 1, cfg: s.cfg, contentLength: -1, header: fields.header}
+				x.response = response{s: s, x: x, minor: 1, cfg: s.cfg, Response: semantics.Response{Length: -1, Fields: fields.header}}
 				x.WriteHeader(200)
 				x.finish()
 			}

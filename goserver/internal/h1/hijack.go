@@ -23,14 +23,14 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	s := w.s
-	if w.status != 0 && !w.headDone {
+	if w.Status != 0 && !w.headDone {
 		w.completeHead(false, len(s.bodyBuf), s.bodyBuf)
 	}
 	w.sendBody(nil)
 	if err := s.flush(); err != nil {
 		return nil, nil, err
 	}
-	w.x.ctx.unwatch()
+	w.x.Ctx.Unwatch()
 	s.conn.ReadExpiry(0)
 	s.conn.WriteExpiry(0)
 	ahead := bytes.Clone(s.in[s.r:s.w])
@@ -40,7 +40,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.hijacked = true
 	s.gone = true
-	s.cfg.connState(s.conn, http.StateHijacked)
+	s.cfg.TellState(s.conn, http.StateHijacked)
 	br := bufio.NewReaderSize(io.MultiReader(bytes.NewReader(ahead), nc), max(len(ahead), readSize))
 	br.Peek(len(ahead)) // moves them into the buffer, where callers look for them
 	if len(ahead) == 0 {

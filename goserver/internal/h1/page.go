@@ -39,14 +39,14 @@ func (q *pageQueue) reset() {
 
 // sendPage sends a prebuilt page with the Date pasted in and what this
 // connection has to say of itself.
-func (s *session) sendPage(p *pagecache.Page) {
+func (s *Session) sendPage(p *pagecache.Page) {
 	s.status = p.Status()
 	page := p.Bytes()
 	if s.head.Method == "HEAD" {
 		page = p.Head()
 	}
 	switch {
-	case !s.keep || s.head.Minor == 0:
+	case !s.keep || s.head.Minor == 0 || s.sendsHSTS():
 		s.startPage(p)
 		s.emit(page[p.TailOffset():])
 	case s.pages.n == 0 && len(page) <= pageCopy && len(s.out)+len(page) <= outFlush:
@@ -62,7 +62,7 @@ func (s *session) sendPage(p *pagecache.Page) {
 
 // startPage appends a page's head, up to the blank line, for a connection that
 // has to add fields or to answer in the older version.
-func (s *session) startPage(p *pagecache.Page) {
+func (s *Session) startPage(p *pagecache.Page) {
 	s.flushPages()
 	at := len(s.out)
 	b := append(s.out, p.Bytes()[:p.DateOffset()]...)
@@ -71,12 +71,13 @@ func (s *session) startPage(p *pagecache.Page) {
 	}
 	b = append(b, s.cfg.Clock.Date()[:]...)
 	b = append(b, "\r\n"...)
+	b = s.appendHSTS(b)
 	b = appendConnection(b, s.head.Minor, s.keep)
 	s.sent += int64(len(b) - at)
 	s.out = b
 }
 
-func (s *session) queuePage(r netio.PageRef) {
+func (s *Session) queuePage(r netio.PageRef) {
 	q := &s.pages
 	q.refs[q.n] = r
 	q.n++
@@ -88,7 +89,7 @@ func (s *session) queuePage(r netio.PageRef) {
 
 // flushPages writes the pages that wait, together with what gathered before
 // them. It comes before anything is appended to out: that would overtake them.
-func (s *session) flushPages() {
+func (s *Session) flushPages() {
 	q := &s.pages
 	if q.n == 0 {
 		return

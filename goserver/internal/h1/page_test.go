@@ -3,10 +3,12 @@ package h1
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/pagecache"
 )
 
@@ -43,10 +45,13 @@ func (c *countingConn) WritePages(ahead []byte, date *[netio.DateLen]byte, pages
 	return nil
 }
 
+func (c *countingConn) NetConn() net.Conn { return nil }
+func (c *countingConn) State() any        { return nil }
+
 // newPageSession returns a session that is about to answer a GET.
-func newPageSession(t testing.TB) (*session, *countingConn) {
+func newPageSession(t testing.TB) (*Session, *countingConn) {
 	t.Helper()
-	s := NewSession(&Config{Clock: netio.NewClock()}).(*session)
+	s := NewSession(&semantics.Config{Clock: netio.NewClock()})
 	t.Cleanup(s.Retire)
 	c := new(countingConn)
 	s.bind(c)
@@ -64,7 +69,7 @@ func buildPage(t testing.TB, body int) *pagecache.Page {
 }
 
 // answer is what the client gets of a page.
-func answer(s *session, p *pagecache.Page, lines string) string {
+func answer(s *Session, p *pagecache.Page, lines string) string {
 	head := strings.Replace(string(p.Head()), "Thu, 01 Jan 1970 00:00:00 GMT", string(s.cfg.Clock.Date()[:]), 1)
 	if s.head.Minor == 0 {
 		head = strings.Replace(head, "HTTP/1.1", "HTTP/1.0", 1)
@@ -160,7 +165,7 @@ func TestSendPage_pipelined(t *testing.T) {
 					want += answer(s, large, "Connection: close\r\n")
 				case 'r':
 					at := len(s.out)
-					s.reply(errPanic, 1, false)
+					s.reply(semantics.ErrPanic, 1, false)
 					if s.pages.n != 0 {
 						t.Fatal("a reply overtakes pages")
 					}

@@ -1,27 +1,22 @@
 package h1
 
-import "github.com/hyperion-server/hyperion/goserver/internal/direct"
+import (
+	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+)
 
 // A Head is a request head: request line and header section. Its slices alias
 // the buffer that it was parsed from. It may be used again and again, by one
 // goroutine at a time.
 type Head struct {
-	Method    string         // a constant for registered methods, else a copy
-	Target    []byte         // as sent
-	Form      TargetForm     // of Target
-	Path      []byte         // as sent; "/" for an absolute URI without one, "*" in asterisk-form, nil in authority-form
-	Query     []byte         // as sent, after the first "?"; nil if there is none
-	Scheme    []byte         // as sent, in absolute-form; else nil
-	Host      []byte         // with the port: of Target if it has an authority, else of the Host field; may be empty
-	Major     int            // 1, or what an ErrVersion is about
-	Minor     int            // as sent; above 1 means the same as 1 (RFC 9110 §2.5)
-	Fields    []direct.Field // in order, Host and all others that mean something to this package included
-	Framing   Framing        // of the body
-	KeepAlive bool           // the client wants the connection to persist (RFC 9112 §9.3)
-	Expect100 bool           // the client waits for 100 before it sends the body (RFC 9110 §10.1.1); false on HTTP/1.0 or without a body
-	Upgrade   bool           // the client offers other protocols (RFC 9110 §7.8); false on HTTP/1.0
-	lineRead  bool           // the request line was complete
-	options   options        // of all Connection and Expect fields
+	semantics.Head
+	Scheme    []byte  // as sent, in absolute-form; else nil
+	Framing   Framing // of the body
+	KeepAlive bool    // the client wants the connection to persist (RFC 9112 §9.3)
+	Expect100 bool    // the client waits for 100 before it sends the body (RFC 9110 §10.1.1); false on HTTP/1.0 or without a body
+	Upgrade   bool    // the client offers other protocols (RFC 9110 §7.8); false on HTTP/1.0
+	lineRead  bool    // the request line was complete
+	options   options // of all Connection and Expect fields
 	known     knownFields
 }
 
@@ -36,7 +31,7 @@ type knownFields struct {
 // Reset makes h empty but keeps room for fields.
 func (h *Head) Reset() {
 	clear(h.Fields)
-	*h = Head{Fields: h.Fields[:0]}
+	*h = Head{Head: semantics.Head{Fields: h.Fields[:0]}}
 }
 
 // Parse reads one request head at the start of buf, in one pass and without
@@ -47,7 +42,7 @@ func (h *Head) Reset() {
 //
 // The answer does not depend on how much of the input buf holds: whoever calls
 // Parse again as buf grows comes to the same head or the same error.
-func (h *Head) Parse(buf []byte, lim *Limits) (n int, err error) {
+func (h *Head) Parse(buf []byte, lim *semantics.Limits) (n int, err error) {
 	h.Reset()
 	if h.Fields == nil {
 		h.Fields = make([]direct.Field, 0, 16)
@@ -68,7 +63,7 @@ func (h *Head) Parse(buf []byte, lim *Limits) (n int, err error) {
 	case err != nil:
 		return 0, err
 	case n == 0 && full:
-		return 0, ErrHeadTooLong
+		return 0, semantics.ErrHeadTooLong
 	}
 	return n, nil
 }
@@ -78,7 +73,7 @@ func (h *Head) Parse(buf []byte, lim *Limits) (n int, err error) {
 // are not complete.
 //
 //	request-line = method SP request-target SP HTTP-version CRLF
-func (h *Head) requestLine(buf []byte, lim *Limits) (int, error) {
+func (h *Head) requestLine(buf []byte, lim *semantics.Limits) (int, error) {
 	i, err := emptyLines(buf)
 	if err != nil || i == len(buf) {
 		return 0, err
@@ -87,7 +82,7 @@ func (h *Head) requestLine(buf []byte, lim *Limits) (int, error) {
 		return 0, ErrTLSHandshake
 	}
 	start := i
-	for i < len(buf) && classes[buf[i]]&tokenByte != 0 && i-start <= maxMethodBytes {
+	for i < len(buf) && semantics.Classes[buf[i]]&semantics.TokenByte != 0 && i-start <= maxMethodBytes {
 		i++
 	}
 	switch {
@@ -102,12 +97,12 @@ func (h *Head) requestLine(buf []byte, lim *Limits) (int, error) {
 
 	i++
 	start = i
-	for i < len(buf) && classes[buf[i]]&targetByte != 0 && i-start <= lim.TargetBytes {
+	for i < len(buf) && semantics.Classes[buf[i]]&semantics.TargetByte != 0 && i-start <= lim.TargetBytes {
 		i++
 	}
 	switch {
 	case i-start > lim.TargetBytes:
-		return 0, ErrTargetTooLong
+		return 0, semantics.ErrTargetTooLong
 	case i == len(buf):
 		return 0, nil
 	case i == start && buf[i] == ' ':
@@ -166,7 +161,7 @@ func (h *Head) version(buf []byte, i int) (int, error) {
 			return 0, nil
 		}
 		c := buf[i+k]
-		if form[k] == '0' && classes[c]&digitByte != 0 {
+		if form[k] == '0' && semantics.Classes[c]&semantics.DigitByte != 0 {
 			c = '0'
 		}
 		if c != form[k] {
@@ -188,7 +183,7 @@ func (h *Head) version(buf []byte, i int) (int, error) {
 
 // headerSection reads field lines from buf[i] to the blank line, and returns
 // the index after it; 0 without an error means that it is not complete.
-func (h *Head) headerSection(buf []byte, i int, lim *Limits) (int, error) {
+func (h *Head) headerSection(buf []byte, i int, lim *semantics.Limits) (int, error) {
 	if i < len(buf) && (buf[i] == ' ' || buf[i] == '\t') {
 		return 0, ErrSpaceBeforeField
 	}
@@ -201,7 +196,7 @@ func (h *Head) headerSection(buf []byte, i int, lim *Limits) (int, error) {
 		case f.Name == nil:
 			return next, nil
 		case len(h.Fields) == lim.Fields:
-			return 0, ErrTooManyFields
+			return 0, semantics.ErrTooManyFields
 		}
 		h.Fields = append(h.Fields, f)
 		h.note(f)
@@ -215,31 +210,31 @@ func (h *Head) note(f direct.Field) {
 	k := &h.known
 	switch len(f.Name) {
 	case len("host"):
-		if foldEqual(f.Name, "host") {
+		if semantics.FoldEqual(f.Name, "host") {
 			if k.hosts == 0 {
 				k.host = f.Value
 			}
 			k.hosts++
 		}
 	case len("expect"):
-		if foldEqual(f.Name, "expect") {
+		if semantics.FoldEqual(f.Name, "expect") {
 			h.options |= expectations(f.Value)
 		}
 	case len("upgrade"):
-		if foldEqual(f.Name, "upgrade") {
+		if semantics.FoldEqual(f.Name, "upgrade") {
 			k.upgrades++
 		}
 	case len("connection"):
-		if foldEqual(f.Name, "connection") {
+		if semantics.FoldEqual(f.Name, "connection") {
 			h.options |= connectionOptions(f.Value)
 		}
 	case len("content-length"):
-		if foldEqual(f.Name, "content-length") {
+		if semantics.FoldEqual(f.Name, "content-length") {
 			k.framing.lengths++
 			k.framing.length = f.Value
 		}
 	case len("transfer-encoding"):
-		if foldEqual(f.Name, "transfer-encoding") {
+		if semantics.FoldEqual(f.Name, "transfer-encoding") {
 			k.framing.codings++
 			k.framing.coding = f.Value
 		}
@@ -247,7 +242,7 @@ func (h *Head) note(f direct.Field) {
 }
 
 // conclude judges the head as a whole.
-func (h *Head) conclude(lim *Limits) (err error) {
+func (h *Head) conclude(lim *semantics.Limits) (err error) {
 	k := &h.known
 	if h.Host, err = effectiveHost(h.Host, k.host, k.hosts, h.Minor); err != nil {
 		return err
@@ -261,7 +256,7 @@ func (h *Head) conclude(lim *Limits) (err error) {
 		return nil // RFC 9110 §7.8 and §10.1.1: both fields are ignored
 	}
 	if h.options&expectOther != 0 {
-		return ErrExpectation
+		return semantics.ErrExpectation
 	}
 	h.Expect100 = h.options&expectContinue != 0 && !h.Framing.Empty()
 	h.Upgrade = h.options&optionUpgrade != 0 && k.upgrades > 0

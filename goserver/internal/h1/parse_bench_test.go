@@ -3,10 +3,12 @@ package h1
 import (
 	"strings"
 	"testing"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // testLimits are the defaults of goserver.Server.
-var testLimits = Limits{HeadBytes: 64 << 10, Fields: 100, TargetBytes: 16 << 10, BodyBytes: 16 << 20}
+var testLimits = semantics.Limits{HeadBytes: 64 << 10, Fields: 100, TargetBytes: 16 << 10, BodyBytes: 16 << 20}
 
 // benchHeads are request heads as load generators, browsers and API clients send them.
 var benchHeads = []struct{ name, head string }{

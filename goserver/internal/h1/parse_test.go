@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // TestParseStartsAfresh holds that nothing of a head is left in the next.
@@ -110,15 +112,15 @@ func TestKeepAlive(t *testing.T) {
 // TestReady holds that a head which grows is parsed when a line or a limit is
 // reached, and not at every byte.
 func TestReady(t *testing.T) {
-	lim := Limits{HeadBytes: 200, Fields: 10, TargetBytes: 50, BodyBytes: 10}
+	lim := semantics.Limits{HeadBytes: 200, Fields: 10, TargetBytes: 50, BodyBytes: 10}
 	for _, c := range []struct {
 		input  string
 		parses int // at most
 		want   error
 	}{
 		{"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n", 5, nil},
-		{"GET /" + strings.Repeat("a", 300), 10, ErrTargetTooLong},
-		{"GET / HTTP/1.1\r\nX: " + strings.Repeat("a", 300), 4, ErrHeadTooLong},
+		{"GET /" + strings.Repeat("a", 300), 10, semantics.ErrTargetTooLong},
+		{"GET / HTTP/1.1\r\nX: " + strings.Repeat("a", 300), 4, semantics.ErrHeadTooLong},
 		{strings.Repeat("a", 300), 3, ErrMethodTooLong},
 		{"GET / HTTP/1.1\r\n\n", 4, ErrBareLF},
 	} {

@@ -1,6 +1,10 @@
 package h1
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+)
 
 // options are the members of the Connection and Expect fields that mean
 // something to this package.
@@ -20,30 +24,26 @@ func connectionOptions(v []byte) (o options) {
 	for more := true; more; {
 		var option []byte
 		option, v, more = bytes.Cut(v, comma)
-		switch option = trim(option); {
-		case foldEqual(option, "keep-alive"):
+		switch option = semantics.Trim(option); {
+		case semantics.FoldEqual(option, "keep-alive"):
 			o |= optionKeepAlive
-		case foldEqual(option, "close"):
+		case semantics.FoldEqual(option, "close"):
 			o |= optionClose
-		case foldEqual(option, "upgrade"):
+		case semantics.FoldEqual(option, "upgrade"):
 			o |= optionUpgrade
 		}
 	}
 	return o
 }
 
-// expectations reads the value of one Expect field (RFC 9110 §10.1.1).
+// expectations reads the value of one Expect field.
 func expectations(v []byte) (o options) {
-	for more := true; more; {
-		var expectation []byte
-		expectation, v, more = bytes.Cut(v, comma)
-		switch expectation = trim(expectation); {
-		case len(expectation) == 0:
-		case foldEqual(expectation, "100-continue"):
-			o |= expectContinue
-		default:
-			o |= expectOther
-		}
+	continues, other := semantics.Expectations(v)
+	if continues {
+		o |= expectContinue
+	}
+	if other {
+		o |= expectOther
 	}
 	return o
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // ReadFrom sends the rest of a file, or of a part of one, as a direct route
@@ -75,10 +76,10 @@ func (w *response) sendFile(f file, off, n int64) (sent int64, err error, handle
 	if s == nil || w.hijacked || n <= bodySize {
 		return 0, nil, false
 	}
-	if w.status == 0 {
+	if w.Status == 0 {
 		w.writeHeader(http.StatusOK)
 	}
-	if w.contentLength < 0 || w.written+n > w.contentLength || !bodyAllowed(w.status) || w.head {
+	if w.Length < 0 || w.Written+n > w.Length || !semantics.BodyAllowed(w.Status) || w.Head {
 		return 0, nil, false
 	}
 	if !w.headDone {
@@ -88,13 +89,13 @@ func (w *response) sendFile(f file, off, n int64) (sent int64, err error, handle
 		}
 		w.completeHead(false, len(sample), sample)
 	}
-	if w.chunking || w.contentLength < 0 { // the handler asked for both framings
+	if w.chunking || w.Length < 0 { // the handler asked for both framings
 		return 0, nil, false
 	}
 	w.sendBody(nil)
 	sent = s.sendFile(f, off, n)
-	w.written += sent
-	if w.eventStream {
+	w.Written += sent
+	if w.Given.EventStream {
 		s.flush()
 	}
 	f.Seek(off+sent, io.SeekStart)
@@ -104,10 +105,10 @@ func (w *response) sendFile(f file, off, n int64) (sent int64, err error, handle
 // sample returns how the body starts, for the type of a response that has none:
 // with what was written, or with the file from off.
 func (w *response) sample(f io.ReaderAt, off int64) ([]byte, error) {
-	if w.given.contentType || len(w.s.bodyBuf) > 0 {
+	if w.Given.ContentType || len(w.s.bodyBuf) > 0 {
 		return w.s.bodyBuf, nil
 	}
-	b := make([]byte, sniffLen)
+	b := make([]byte, semantics.SniffLen)
 	_, err := f.ReadAt(b, off)
 	return b, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hyperion-server/hyperion/goserver/internal/access"
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // Sizes of a session's buffers, in bytes.
@@ -26,10 +27,10 @@ const (
 // the peer gets the response rather than a reset (RFC 9112 §9.6).
 const lingerTime = time.Second
 
-// A session serves HTTP/1.1 on one connection at a time. It owns the buffers
+// A Session serves HTTP/1.1 on one connection at a time. It owns the buffers
 // that a busy connection needs; they pass to the next connection with it.
-type session struct {
-	cfg  *Config
+type Session struct {
+	cfg  *semantics.Config
 	conn netio.Conn
 	tls  bool
 
@@ -56,44 +57,61 @@ type session struct {
 	resp   *direct.Response
 	body   body // of direct routes
 	rec    access.Record
-	status int  // of the response, for the record
-	fresh  bool // nothing was read since the connection was handed to us
-	keep   bool // the connection may go on after the response
-	gone   bool // the connection is no longer ours
-	left   bool // Serve came to its end
+	status int             // of the response, for the record
+	fresh  bool            // nothing was read since the connection was handed to us
+	keep   bool            // the connection may go on after the response
+	gone   bool            // the connection is no longer ours
+	left   bool            // Serve came to its end
+	new    *semantics.Conn // of a connection marked as new; nil once a head was read
+	ahead  []byte          // what was read of a connection that is HTTP/2's
 
 	// Deadlines of the request that must not outlive it.
 	readTimed, writeTimed atomic.Bool // a handler's goroutine may be the one that reads
 
-	tally *tally
+	tally *semantics.Tally
 }
 
 // NewSession returns a session; it is used by one goroutine.
-func NewSession(cfg *Config) netio.Session {
-	s := &session{
+func NewSession(cfg *semantics.Config) *Session {
+	s := &Session{
 		cfg: cfg, in: make([]byte, readSize), out: make([]byte, 0, writeSize),
-		tally: cfg.Counters.sessions.take(),
+		tally: cfg.Counters.TakeTally(),
 	}
 	s.req, s.resp = direct.Describe(&s.ctx)
 	return s
 }
 
 // Retire gives a session's tally back.
-func (s *session) Retire() { s.cfg.Counters.sessions.put(s.tally) }
+func (s *Session) Retire() { s.cfg.Counters.PutTally(s.tally) }
 
 // Serve answers the requests of c until it has nothing more to read, and
-// parks it; or until it must close, and closes it.
-func (s *session) Serve(c netio.Conn) {
+// parks it; or until it must close, and closes it. If c is marked as new and
+// its first line is that of HTTP/2's connection preface, it leaves c as it is and
+// returns what it has read, which is valid until the next call of Serve.
+func (s *Session) Serve(c netio.Conn) (ahead []byte) {
 	s.bind(c)
 	defer s.unbind()
 	s.serveConn()
 	s.left = true
+	return s.ahead
 }
 
-func (s *session) serveConn() {
-	if !s.handshake() {
-		return
+// prefaceLine is the first line of HTTP/2's connection preface (RFC 9113 §3.4).
+const prefaceLine = "PRI * HTTP/2.0\r\n"
+
+// handOver leaves a new connection to HTTP/2 if it starts with the preface.
+func (s *Session) handOver(buf []byte) bool {
+	if s.new == nil || len(buf) < len(prefaceLine) || string(buf[:len(prefaceLine)]) != prefaceLine {
+		return false
 	}
+	if s.partial {
+		s.conn.ReadExpiry(0)
+	}
+	s.ahead, s.gone = buf, true
+	return true
+}
+
+func (s *Session) serveConn() {
 	for s.fill() {
 		for s.keep && !s.gone && s.next() {
 		}
@@ -107,34 +125,41 @@ func (s *session) serveConn() {
 	}
 }
 
-func (s *session) bind(c netio.Conn) {
-	s.conn, s.tls = c, false
+func (s *Session) bind(c netio.Conn) {
+	s.conn = c
+	s.tls = semantics.Secured(c)
 	s.r, s.w, s.seen, s.partial = 0, 0, 0, false
 	s.fresh, s.keep, s.gone, s.left, s.werr = true, true, false, false, nil
 	s.status = 0
+	s.ahead, s.new = nil, nil
+	if st, ok := c.State().(*semantics.Conn); ok && st.New {
+		s.new = st
+	}
 }
 
 // unbind leaves the connection. A callback of the program may have panicked, or ended
 // the goroutine: that costs the connection, as it does in net/http.
-func (s *session) unbind() {
+func (s *Session) unbind() {
 	if !s.left {
 		v := recover()
 		s.conn.MayBlock()
 		if v != nil {
-			s.cfg.logf("http: panic serving %v: %v\n%s", s.conn.RemoteAddr(), v, debug.Stack())
+			s.cfg.Logf("http: panic serving %v: %v\n%s", s.conn.RemoteAddr(), v, debug.Stack())
 		}
 		s.conn.End()
 	}
 	s.conn = nil
 	s.trim()
 	s.pages.reset()
-	poison(s.in)
+	if s.ahead == nil {
+		poison(s.in)
+	}
 	poison(s.out[:cap(s.out)])
 	poison(s.bodyBuf[:cap(s.bodyBuf)])
 }
 
 // trim gives large buffers back, and empties the others.
-func (s *session) trim() {
+func (s *Session) trim() {
 	if len(s.in) > keepSize {
 		s.in = make([]byte, readSize)
 	}
@@ -149,7 +174,7 @@ func (s *session) trim() {
 
 // fill reads more bytes. It returns false when the connection has been parked,
 // since nothing more is there to be read, or has ended.
-func (s *session) fill() bool {
+func (s *Session) fill() bool {
 	if s.r < s.w {
 		if s.w == len(s.in) {
 			s.makeRoom()
@@ -165,7 +190,7 @@ func (s *session) fill() bool {
 	if s.fresh {
 		s.fresh = false
 	} else {
-		s.cfg.connState(s.conn, http.StateIdle)
+		s.cfg.TellState(s.conn, http.StateIdle)
 		s.trim() // not every connection can be parked: some wait here
 	}
 	s.r, s.w = 0, 0
@@ -180,12 +205,12 @@ func (s *session) fill() bool {
 	}
 	s.w = n
 	s.headAt = s.cfg.Clock.Now()
-	s.cfg.connState(s.conn, http.StateActive)
+	s.cfg.TellState(s.conn, http.StateActive)
 	return true
 }
 
 // makeRoom moves the unread bytes to the front, or into a larger buffer.
-func (s *session) makeRoom() {
+func (s *Session) makeRoom() {
 	if s.r > 0 {
 		s.w = copy(s.in, s.in[s.r:s.w])
 		s.r = 0
@@ -197,11 +222,11 @@ func (s *session) makeRoom() {
 }
 
 // readFailed ends the connection after a failed read between or inside request heads.
-func (s *session) readFailed(err error) {
+func (s *Session) readFailed(err error) {
 	if err == netio.ErrReadExpired {
 		s.cfg.Counters.TimedOut.Add(1)
 		if s.r < s.w {
-			s.refuse(errHeaderTimeout)
+			s.refuse(semantics.ErrHeaderTimeout)
 		}
 		s.r, s.partial = s.w, false // nobody is sending: no need to linger
 	}
@@ -210,7 +235,7 @@ func (s *session) readFailed(err error) {
 
 // next parses and answers one request. It returns false when the buffer
 // holds no whole head; the head's deadline runs then.
-func (s *session) next() bool {
+func (s *Session) next() bool {
 	buf := s.in[s.r:s.w]
 	if len(buf) == 0 {
 		return false
@@ -221,7 +246,10 @@ func (s *session) next() bool {
 	}
 	n, err := s.head.Parse(buf, &s.cfg.Limits)
 	if err != nil {
-		s.refuse(err.(*Error))
+		if s.handOver(buf) {
+			return false
+		}
+		s.refuse(err.(*semantics.Error))
 		return false
 	}
 	if n == 0 {
@@ -236,6 +264,9 @@ func (s *session) next() bool {
 		s.partial = false
 		s.conn.ReadExpiry(0)
 	}
+	if s.new != nil {
+		s.new.New, s.new = false, nil
+	}
 	s.r += n
 	s.base = s.r
 	s.seen = 0
@@ -246,48 +277,32 @@ func (s *session) next() bool {
 	poison(buf[:n])
 	if s.keep && s.r < s.w {
 		s.headAt = s.cfg.Clock.Now()
-		s.cfg.connState(s.conn, http.StateIdle)
-		s.cfg.connState(s.conn, http.StateActive)
+		s.cfg.TellState(s.conn, http.StateIdle)
+		s.cfg.TellState(s.conn, http.StateActive)
 	}
 	return true
 }
 
-func (s *session) headExpiry() time.Duration {
-	return earlier(s.cfg.Clock.Until(s.cfg.HeaderTimeout), s.readEnd())
-}
-
-// readEnd is when the whole request must have been read, or 0.
-func (s *session) readEnd() time.Duration {
-	if s.cfg.ReadTimeout <= 0 {
-		return 0
-	}
-	return s.headAt + s.cfg.ReadTimeout + netio.SweepInterval
-}
-
-// earlier returns the earlier of two coarse times, of which 0 means never.
-func earlier(a, b time.Duration) time.Duration {
-	if a == 0 || (b != 0 && b < a) {
-		return b
-	}
-	return a
+func (s *Session) headExpiry() time.Duration {
+	return s.cfg.HeadExpiry(s.headAt)
 }
 
 // serve answers the request whose head was just parsed.
-func (s *session) serve() {
+func (s *Session) serve() {
 	s.sent, s.status = 0, 0
 	s.keep = s.head.KeepAlive && !s.cfg.Draining()
 	s.beginRecord()
 	if s.cfg.WriteTimeout > 0 {
 		s.conn.WriteExpiry(s.cfg.Clock.Exact() + s.cfg.WriteTimeout)
 	}
-	s.fillRequest()
+	s.head.Describe(s.req, s.conn.Remote(), s.tls)
 	if m, ok := s.cfg.Routes.Match(&s.ctx); ok {
 		s.serveDirect(&m)
 	} else {
 		s.serveHandler()
 	}
-	bump(&s.tally.requests, 1)
-	bump(&s.tally.bytesOut, s.sent)
+	semantics.Bump(&s.tally.Requests, 1)
+	semantics.Bump(&s.tally.BytesOut, s.sent)
 	s.endRecord()
 	if s.cfg.KeepAlivesOff() {
 		s.keep = false
@@ -296,7 +311,7 @@ func (s *session) serve() {
 }
 
 // endDeadlines ends those of the request.
-func (s *session) endDeadlines() {
+func (s *Session) endDeadlines() {
 	// Load first: most requests have none, and a Swap costs more.
 	read := s.readTimed.Load() && s.readTimed.Swap(false)
 	write := s.writeTimed.Load() && s.writeTimed.Swap(false)
@@ -314,16 +329,9 @@ func (s *session) endDeadlines() {
 	}
 }
 
-// fillRequest shows the head to the direct routes.
-func (s *session) fillRequest() {
-	h, q := &s.head, s.req
-	q.Method, q.Path, q.Query, q.Host = h.Method, h.Path, h.Query, h.Host
-	q.Fields, q.Minor, q.Remote, q.TLS = h.Fields, h.Minor, s.conn.Remote(), s.tls
-}
-
 // emit adds response bytes: copied to gather with others when they are few,
 // written together with what gathered when they are many.
-func (s *session) emit(p []byte) {
+func (s *Session) emit(p []byte) {
 	s.sent += int64(len(p))
 	if len(s.out)+len(p) <= outFlush {
 		s.out = append(s.out, p...)
@@ -339,7 +347,7 @@ func (s *session) emit(p []byte) {
 }
 
 // flush writes what gathered.
-func (s *session) flush() error {
+func (s *Session) flush() error {
 	s.flushPages()
 	if len(s.out) > 0 {
 		if s.werr == nil {
@@ -353,7 +361,7 @@ func (s *session) flush() error {
 // close ends the connection. While the peer may still be sending, it is read
 // on for a moment after FIN: a close with unread bytes would make a reset,
 // which can destroy the response on its way.
-func (s *session) close() {
+func (s *Session) close() {
 	s.gone = true
 	s.flush()
 	if s.werr == netio.ErrWriteExpired {
@@ -362,11 +370,11 @@ func (s *session) close() {
 	if s.werr == nil && (s.r < s.w || !s.conn.Drained() || s.partial) && s.status != 0 {
 		s.linger()
 	}
-	s.cfg.connState(s.conn, http.StateClosed)
+	s.cfg.TellState(s.conn, http.StateClosed)
 	s.conn.End()
 }
 
-func (s *session) linger() {
+func (s *Session) linger() {
 	if s.conn.CloseWrite() != nil {
 		return
 	}
@@ -381,7 +389,7 @@ func (s *session) linger() {
 // drain reads the rest of a request body that the handler left, so that the
 // connection can go on; it gives up on large or slow ones. What must not wait
 // for that has to be flushed before.
-func (s *session) drain(b *body) {
+func (s *Session) drain(b *body) {
 	if b.ended() {
 		return
 	}
@@ -395,45 +403,22 @@ func (s *session) drain(b *body) {
 }
 
 // markFirstByte notes when the response started to leave.
-func (s *session) markFirstByte() {
+func (s *Session) markFirstByte() {
 	if s.cfg.Done != nil && s.rec.FirstByte == 0 {
 		s.rec.FirstByte = time.Since(s.rec.Start)
 	}
 }
 
-func (s *session) beginRecord() {
+func (s *Session) beginRecord() {
 	if s.cfg.Done == nil {
 		return
 	}
-	h := &s.head
-	s.rec = access.Record{
-		Start: time.Now(), Remote: s.conn.Remote(), Method: h.Method,
-		Path: h.Path, Query: h.Query, Host: h.Host, Proto: protoName(h.Minor),
-	}
-	if h.Form == AuthorityForm {
-		s.rec.Path = h.Target
-	}
-	for i := range h.Fields {
-		switch f := &h.Fields[i]; len(f.Name) {
-		case len("referer"):
-			setIf(&s.rec.Referer, f, "referer")
-		case len("user-agent"):
-			setIf(&s.rec.UserAgent, f, "user-agent")
-		case len("x-request-id"):
-			setIf(&s.rec.RequestID, f, "x-request-id")
-		}
-	}
-}
-
-func setIf(dst *[]byte, f *direct.Field, name string) {
-	if foldEqual(f.Name, name) {
-		*dst = f.Value
-	}
+	s.head.BeginRecord(&s.rec, s.conn.Remote())
 }
 
 // endRecord logs the request. A response that no pipelined request follows is
 // flushed first, so that its time includes the write.
-func (s *session) endRecord() {
+func (s *Session) endRecord() {
 	if s.cfg.Done == nil || s.status == 0 {
 		return
 	}
@@ -446,18 +431,8 @@ func (s *session) endRecord() {
 	}
 	s.rec.Status, s.rec.BytesOut = s.status, s.sent
 	if s.werr != nil && s.rec.FirstByte == s.rec.Duration {
-		s.rec.Status = statusClientGone
+		s.rec.Status = semantics.StatusClientGone
 	}
 	s.conn.MayBlock()
 	s.cfg.Done(&s.rec)
-}
-
-// statusClientGone is logged when the peer closed before the response left.
-const statusClientGone = 499
-
-func protoName(minor int) string {
-	if minor == 0 {
-		return "HTTP/1.0"
-	}
-	return "HTTP/1.1"
 }

@@ -1,16 +1,9 @@
 package h1
 
-import "bytes"
+import (
+	"bytes"
 
-// TargetForm is the form of a request target (RFC 9112 §3.2).
-type TargetForm uint8
-
-// The forms of a request target.
-const (
-	OriginForm    TargetForm = iota // "/path?query"
-	AbsoluteForm                    // "http://host/path?query", as to a proxy
-	AuthorityForm                   // "host:port", of CONNECT
-	AsteriskForm                    // "*", of OPTIONS
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // splitTarget fills what h says of its target, by form.
@@ -18,16 +11,16 @@ func (h *Head) splitTarget() error {
 	t := h.Target
 	switch {
 	case h.Method == "CONNECT":
-		h.Form, h.Host = AuthorityForm, t
-		host, port, ok := splitHost(t)
+		h.Form, h.Host = semantics.AuthorityForm, t
+		host, port, ok := semantics.SplitHost(t)
 		if !ok || len(host) == 0 || len(port) == 0 {
 			return ErrAuthorityForm
 		}
 	case t[0] == '/':
-		h.Form = OriginForm
-		h.splitPath(t)
+		h.Form = semantics.OriginForm
+		h.SplitPath(t)
 	case len(t) == 1 && t[0] == '*':
-		h.Form, h.Path = AsteriskForm, t
+		h.Form, h.Path = semantics.AsteriskForm, t
 		if h.Method != "OPTIONS" {
 			return ErrAsteriskForm
 		}
@@ -37,26 +30,17 @@ func (h *Head) splitTarget() error {
 	return nil
 }
 
-// splitPath splits a path with or without a query at the first "?".
-func (h *Head) splitPath(t []byte) {
-	if q := bytes.IndexByte(t, '?'); q >= 0 {
-		h.Path, h.Query = t[:q:q], t[q+1:]
-	} else {
-		h.Path = t
-	}
-}
-
 var rootPath = []byte("/") // of an absolute URI that has no path; never written to
 
 // splitAbsolute splits an http or https URI (RFC 9110 §4.2). User information
 // before the host is refused: it serves to disguise the host (§4.2.4).
 func (h *Head) splitAbsolute(t []byte) error {
-	h.Form = AbsoluteForm
+	h.Form = semantics.AbsoluteForm
 	scheme, rest, ok := bytes.Cut(t, []byte("://"))
 	if !ok || !isScheme(scheme) {
 		return ErrTargetForm
 	}
-	if !foldEqual(scheme, "http") && !foldEqual(scheme, "https") {
+	if !semantics.FoldEqual(scheme, "http") && !semantics.FoldEqual(scheme, "https") {
 		return ErrTargetScheme
 	}
 	h.Scheme = scheme[:len(scheme):len(scheme)]
@@ -65,11 +49,11 @@ func (h *Head) splitAbsolute(t []byte) error {
 		end = len(rest)
 	}
 	h.Host = rest[:end:end]
-	host, _, ok := splitHost(h.Host)
+	host, _, ok := semantics.SplitHost(h.Host)
 	if !ok || len(host) == 0 {
 		return ErrTargetAuthority
 	}
-	h.splitPath(rest[end:])
+	h.SplitPath(rest[end:])
 	if len(h.Path) == 0 {
 		h.Path = rootPath
 	}
@@ -80,7 +64,7 @@ func (h *Head) splitAbsolute(t []byte) error {
 func isScheme(b []byte) bool {
 	for i, c := range b {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (i == 0 || classes[c]&digitByte == 0 && c != '+' && c != '-' && c != '.') {
+		if !letter && (i == 0 || semantics.Classes[c]&semantics.DigitByte == 0 && c != '+' && c != '-' && c != '.') {
 			return false
 		}
 	}

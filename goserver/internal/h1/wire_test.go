@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/h1/wirecase"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // TestWire runs the cases of testdata/wire on Parse and Chunked alone: at
@@ -40,8 +41,12 @@ func TestWire(t *testing.T) {
 			}
 		})
 	}
+	// These are not the parser's: time, load and the URL decide.
+	byServer := map[string]bool{
+		"ErrTargetURL": true, "ErrHeaderTimeout": true, "ErrBodyTimeout": true, "ErrBodyTooSlow": true, "ErrOverload": true, "ErrPanic": true,
+	}
 	for name := range named {
-		if !met[name] {
+		if !met[name] && !byServer[name] {
 			t.Errorf("no case expects %s", name)
 		}
 	}
@@ -189,7 +194,7 @@ func facts(h *Head) map[string]string {
 	yes := map[bool]string{true: "yes", false: "no"}
 	m := map[string]string{
 		"method": h.Method, "target": string(h.Target), "path": string(h.Path), "query": string(h.Query),
-		"form":    map[TargetForm]string{OriginForm: "origin", AbsoluteForm: "absolute", AuthorityForm: "authority", AsteriskForm: "asterisk"}[h.Form],
+		"form":    map[semantics.TargetForm]string{semantics.OriginForm: "origin", semantics.AbsoluteForm: "absolute", semantics.AuthorityForm: "authority", semantics.AsteriskForm: "asterisk"}[h.Form],
 		"scheme":  string(h.Scheme),
 		"host":    string(h.Host),
 		"version": fmt.Sprintf("%d.%d", h.Major, h.Minor),

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,6 +23,7 @@ type acceptor struct {
 	raw      syscall.RawConn
 	gate     gate
 	unix     bool
+	tls      *tls.Config // nil when the connections are to speak no TLS
 	accepted func(Conn)
 	turn     turn
 	ctx      context.Context // of serveEpoll
@@ -34,7 +36,7 @@ type acceptor struct {
 
 // serveEpoll serves listeners that are plain TCP or Unix sockets; served is
 // false for all others.
-func (e *Engine) serveEpoll(ctx context.Context, l net.Listener, accepted func(Conn)) (served bool, err error) {
+func (e *Engine) serveEpoll(ctx context.Context, l net.Listener, conf *tls.Config, accepted func(Conn)) (served bool, err error) {
 	var raw syscall.RawConn
 	switch l := l.(type) {
 	case *net.TCPListener:
@@ -54,7 +56,7 @@ func (e *Engine) serveEpoll(ctx context.Context, l net.Listener, accepted func(C
 		return true, err
 	}
 	_, isUnix := l.(*net.UnixListener)
-	a := &acceptor{engine: e, raw: raw, unix: isUnix, accepted: accepted, ctx: ctx, backlog: !isUnix, ended: make(chan func(), 1)}
+	a := &acceptor{engine: e, raw: raw, unix: isUnix, tls: conf, accepted: accepted, ctx: ctx, backlog: !isUnix, ended: make(chan func(), 1)}
 	a.turn.workers, a.turn.job = &e.workers, a
 	return true, a.run()
 }
@@ -111,7 +113,7 @@ func (a *acceptor) work(s Session) {
 		}
 		a.turn.release()
 		a.turn.callNext()
-		s.Serve(c)
+		c.work(s)
 	}
 }
 
@@ -246,11 +248,11 @@ func addrPort(sa *unix.RawSockaddrAny) netip.AddrPort {
 }
 
 // adopt makes a connection of an accepted descriptor and enters it in the
-// table. It returns nil for a descriptor beyond that.
+// table. It returns nil for one that is beyond the table, or refused.
 func (a *acceptor) adopt(fd int, remote netip.AddrPort) *epollConn {
 	e := a.engine
 	s := &e.epoll
-	if fd >= chunkSize*maxChunks {
+	if fd >= chunkSize*maxChunks || a.tls != nil && !e.admitHandshake() {
 		unix.Close(fd)
 		return nil
 	}
@@ -261,10 +263,9 @@ func (a *acceptor) adopt(fd int, remote netip.AddrPort) *epollConn {
 	if gen == listenerGen {
 		gen = s.gen.Add(1)
 	}
-	c := &epollConn{
-		engine: e, fd: int32(fd), gen: gen, remote: remote, unix: a.unix, fresh: true,
-		poller: s.pollers[int(s.next.Add(1))%len(s.pollers)],
-	}
+	c := a.newConn()
+	c.engine, c.fd, c.gen, c.remote, c.unix, c.fresh = e, int32(fd), gen, remote, a.unix, true
+	c.poller = s.pollers[int(s.next.Add(1))%len(s.pollers)]
 	for h := s.high.Load(); int32(fd) > h && !s.high.CompareAndSwap(h, int32(fd)); h = s.high.Load() {
 	}
 	c.slot = s.slot(c.fd)
@@ -275,12 +276,23 @@ func (a *acceptor) adopt(fd int, remote netip.AddrPort) *epollConn {
 			c.End()
 		}
 	}()
-	a.accepted(c)
+	a.accepted(c.outer())
 	adopted = true
-	c.slot.read.Store(int64(e.clock.Until(e.cfg.FirstByte)))
+	first := e.cfg.FirstByte
+	if a.tls != nil {
+		first = e.cfg.TLS.HandshakeTimeout
+	}
+	c.slot.read.Store(int64(e.clock.Until(first)))
 	c.slot.conn.Store(c)
 	if e.aborting.Load() {
 		c.Abort() // AbortAll may have been too early to see it
 	}
 	return c
+}
+
+func (a *acceptor) newConn() *epollConn {
+	if a.tls != nil {
+		return &newTLSConn(a.tls).epollConn
+	}
+	return new(epollConn)
 }

@@ -68,7 +68,7 @@ func TestAccept_optionsOfTheBacklog(t *testing.T) {
 // What cannot be watched counts as gone: nothing would ever tell.
 func TestWatch_notRegistered(t *testing.T) {
 	gone := make(chan bool, 1)
-	te := run(t, kinds[0].wrap, Config{}, func(c Conn) {
+	te := run(t, kinds[0], Config{}, func(c Conn) {
 		n, parked, err := c.Next(make([]byte, 16), 0)
 		if parked {
 			return
@@ -92,7 +92,7 @@ func TestWatch_notRegistered(t *testing.T) {
 // An expiry that passed is not acted on when the connection was served meanwhile.
 func TestExpiry_late(t *testing.T) {
 	conns := make(chan *epollConn, 1)
-	te := run(t, kinds[0].wrap, Config{}, func(c Conn) {
+	te := run(t, kinds[0], Config{}, func(c Conn) {
 		select {
 		case conns <- c.(*epollConn):
 		default:

@@ -40,6 +40,17 @@ type Conn interface {
 	// takes them all, and returns the bytes written.
 	Writev(v ...[]byte) (int64, error)
 
+	// TryWritev writes in order what the peer takes now, without waiting: n is
+	// less than the sum of the slices, and err nil, when it takes no more. Then
+	// what follows on this connection must start with the bytes left over: part of them
+	// may be on its way already. Neither TryWritev nor Writev changes the bytes, but
+	// they may change the elements of v.
+	TryWritev(v ...[]byte) (n int64, err error)
+
+	// CanWrite waits until the peer takes bytes again after a TryWritev that came
+	// short, or fails as a Write that waits does. It may return early.
+	CanWrite() error
+
 	// WritePages writes ahead and then the pages, each with date in its slot, in
 	// one system call when the peer takes them all. A socket's pages are not
 	// copied: none of the bytes may change before WritePages returns. It keeps

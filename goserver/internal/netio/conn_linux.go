@@ -26,6 +26,7 @@ type epollConn struct {
 	slot      *slot
 	rg, wg    gate
 	gone      goneFunc // Watch's callback
+	tls       *tlsConn // which this is the socket of, nil without TLS
 	state     any
 	remote    netip.AddrPort
 	writeIdle time.Duration
@@ -262,7 +263,22 @@ func (c *epollConn) unparked() *epollConn {
 	return c
 }
 
-func (c *epollConn) work(s Session) { s.Serve(c) }
+func (c *epollConn) work(s Session) {
+	if c.tls != nil {
+		c.tls.work(s)
+		return
+	}
+	s.Serve(c)
+}
+
+// outer returns the connection as sessions know it.
+func (c *epollConn) outer() engineConn {
+	if c.tls != nil {
+		return c.tls
+	}
+	return c
+}
+
 func (c *epollConn) MayBlock()      { c.poller.turn.callNext() }
 func (c *epollConn) isParked() bool { return c.rg.state.Load() == parked }
 
@@ -275,9 +291,9 @@ func (c *epollConn) readable() bool {
 
 func (c *epollConn) closeParked() {
 	if c.engine.cfg.Expired != nil {
-		c.engine.cfg.Expired(c)
+		c.engine.cfg.Expired(c.outer())
 	}
-	c.End()
+	c.outer().End()
 }
 
 func (c *epollConn) peerGone() {

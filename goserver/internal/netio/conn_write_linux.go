@@ -64,8 +64,34 @@ func (c *epollConn) Write(p []byte) (int, error) {
 const maxVec = 16
 
 func (c *epollConn) Writev(v ...[]byte) (int64, error) {
-	var iov [maxVec]unix.Iovec
 	var done int64
+	for {
+		n, rest, err := c.writev(v)
+		done += n
+		if err != syscall.EAGAIN {
+			return done, err
+		}
+		if err := c.waitWrite(); err != nil {
+			return done, err
+		}
+		v = rest
+	}
+}
+
+func (c *epollConn) TryWritev(v ...[]byte) (int64, error) {
+	n, _, err := c.writev(v)
+	if err == syscall.EAGAIN {
+		err = nil
+	}
+	return n, err
+}
+
+func (c *epollConn) CanWrite() error { return c.waitWrite() }
+
+// writev writes what leaves without waiting, and fails with EAGAIN when that is not
+// all: rest is what is left then.
+func (c *epollConn) writev(v [][]byte) (done int64, rest [][]byte, err error) {
+	var iov [maxVec]unix.Iovec
 	for {
 		n := 0
 		for i, p := range v {
@@ -78,21 +104,23 @@ func (c *epollConn) Writev(v ...[]byte) (int64, error) {
 			}
 		}
 		if n == 0 {
-			return done, nil
+			return done, nil, nil
 		}
 		if err := c.writeStop(); err != nil {
-			return done, err
+			return done, v, err
 		}
 		r, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(n))
-		if errno != 0 {
-			if err := c.writeFailed("writev", errno); err != nil {
-				return done, err
-			}
-			continue
+		switch errno {
+		case 0:
+			done += int64(r)
+			c.moved(int(r))
+			v = advance(v, int(r))
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return done, v, syscall.EAGAIN
+		default:
+			return done, v, os.NewSyscallError("writev", errno)
 		}
-		done += int64(r)
-		c.moved(int(r))
-		v = advance(v, int(r))
 	}
 }
 

@@ -18,6 +18,7 @@ type Config struct {
 	Expired func(Conn)
 
 	FirstByte time.Duration // how long a new connection may send nothing; 0: no limit
+	TLS       TLS           // for ServeTLS
 	MaxConns  int           // open connections at most; 0: no limit
 }
 
@@ -36,12 +37,15 @@ type Engine struct {
 	room     chan struct{}
 	sweeper  sweeper
 	plain    plainSet
+	tls      tlsCounters
+	shakes   bucket // of TLS.HandshakeRate
 	epoll    epollSet
 }
 
 // New makes an Engine; it owns nothing until the first Serve.
 func New(cfg Config) *Engine {
 	e := &Engine{clock: cfg.Clock, cfg: cfg, room: make(chan struct{}, 1)}
+	e.shakes.rate = cfg.TLS.HandshakeRate
 	e.workers.newSession, e.workers.clock = cfg.NewSession, cfg.Clock
 	return e
 }
@@ -65,7 +69,7 @@ func (e *Engine) Parked() (n int64) {
 // connection, from the accepting goroutine, before anything is read of it.
 func (e *Engine) Serve(ctx context.Context, l net.Listener, accepted func(Conn)) error {
 	e.sweeper.start(e)
-	if served, err := e.serveEpoll(ctx, l, accepted); served {
+	if served, err := e.serveEpoll(ctx, l, nil, accepted); served {
 		return err
 	}
 	return e.servePlain(ctx, l, accepted)

@@ -91,7 +91,7 @@ func (e *Engine) eachSlot(f func(*slot, *epollConn)) {
 }
 
 func (e *Engine) eachEpoll(f func(engineConn)) {
-	e.eachSlot(func(_ *slot, c *epollConn) { f(c) })
+	e.eachSlot(func(_ *slot, c *epollConn) { f(c.outer()) })
 }
 
 // sweepEpoll acts on the expiries that passed.
@@ -198,7 +198,7 @@ func (p *poller) work(s Session) {
 		if share {
 			p.turn.callNext()
 		}
-		s.Serve(c)
+		c.work(s)
 	}
 }
 

@@ -4,6 +4,7 @@ package netio
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"time"
 )
@@ -11,7 +12,9 @@ import (
 // epollSet is empty where there is no epoll: every connection is a plainConn.
 type epollSet struct{}
 
-func (*Engine) serveEpoll(context.Context, net.Listener, func(Conn)) (bool, error) { return false, nil }
-func (*Engine) eachEpoll(func(engineConn))                                         {}
-func (*Engine) sweepEpoll(time.Duration)                                           {}
-func (*Engine) stopEpoll()                                                         {}
+func (*Engine) serveEpoll(context.Context, net.Listener, *tls.Config, func(Conn)) (bool, error) {
+	return false, nil
+}
+func (*Engine) eachEpoll(func(engineConn)) {}
+func (*Engine) sweepEpoll(time.Duration)   {}
+func (*Engine) stopEpoll()                 {}

@@ -49,7 +49,7 @@ func TestSender_onePacket(t *testing.T) {
 				l.set(t)
 			}
 			hold := make(chan bool)
-			te := run(t, kinds[0].wrap, Config{}, func(c Conn) {
+			te := run(t, kinds[0], Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 1))
 				c.SendFile([]byte("head"), f, 0, 1000, l.ask)
@@ -62,7 +62,7 @@ func TestSender_onePacket(t *testing.T) {
 			for range 5 {
 				c := te.dial()
 				c.Write([]byte("x"))
-				raw, err := c.SyscallConn()
+				raw, err := c.tcp.SyscallConn()
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -231,7 +231,7 @@ func TestSendFile_model(t *testing.T) {
 		ask Rung
 	}
 	todo, done := make(chan []*call, 1), make(chan bool, 1)
-	te := run(t, kinds[0].wrap, Config{}, func(conn Conn) {
+	te := run(t, kinds[0], Config{}, func(conn Conn) {
 		conn.Read(make([]byte, 1))
 		for _, c := range <-todo {
 			c.sent, c.used, c.err = conn.SendFile(c.head, f, c.off, c.n, c.ask)
@@ -294,7 +294,7 @@ func TestSendFile_stalled(t *testing.T) {
 				l.set(t)
 			}
 			result := make(chan error, 1)
-			te := run(t, kinds[l.kind].wrap, Config{}, func(c Conn) {
+			te := run(t, kinds[l.kind], Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 1))
 				c.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))

@@ -25,6 +25,9 @@ type ladder struct {
 // ladders are all there are; further files add those of their systems.
 var ladders = []ladder{
 	{name: "plain/auto", kind: 1, ask: RungAuto, used: always(RungCopy)},
+	{name: "plain tls/auto", kind: 3, ask: RungAuto, used: always(RungCopy)},
+	{name: "tls/auto", kind: 2, ask: RungAuto, used: always(RungCopy)},
+	{name: "tls/sendfile", kind: 2, ask: RungSendfile, used: always(RungCopy)},
 	{name: "plain/sendfile", kind: 1, ask: RungSendfile, used: always(RungCopy)},
 }
 
@@ -70,7 +73,7 @@ func sendAll(t *testing.T, l ladder, f File, all []*sending) []byte {
 		l.set(t)
 	}
 	done := make(chan bool)
-	te := run(t, kinds[l.kind].wrap, Config{}, func(c Conn) {
+	te := run(t, kinds[l.kind], Config{}, func(c Conn) {
 		defer close(done)
 		defer c.End()
 		c.Read(make([]byte, 1))

@@ -3,6 +3,7 @@ package netio
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -12,16 +13,26 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/ktls"
 )
 
-// kinds are the two kinds of connection; every test of behaviour runs on both.
-var kinds = []struct {
+// kinds are the kinds of connection; every test of behaviour runs on all.
+var kinds = []kind{
+	{"own", func(l net.Listener) net.Listener { return l }, nil},
+	{"plain", func(l net.Listener) net.Listener { return opaque{l} }, nil},
+	{"tls", func(l net.Listener) net.Listener { return l }, func(*tls.Config) {}},
+	{"plain tls", func(l net.Listener) net.Listener { return opaque{l} }, func(*tls.Config) {}},
+}
+
+type kind struct {
 	name string
 	wrap func(net.Listener) net.Listener
-}{
-	{"own", func(l net.Listener) net.Listener { return l }},
-	{"plain", func(l net.Listener) net.Listener { return opaque{l} }},
+	conf func(*tls.Config) // changes the server's; nil without TLS
 }
+
+// kernelTLSKind names the kind that is there where the kernel has TLS.
+const kernelTLSKind = "kernel tls"
 
 // opaque hides what kind of listener it is.
 type opaque struct{ net.Listener }
@@ -39,24 +50,40 @@ type testEngine struct {
 	listener net.Listener
 	served   chan error
 	cancel   context.CancelFunc
+	tls      bool
 	expired  atomic.Int64
+	shakes   chan error // of handshakes that failed
 }
 
 // run starts an engine for the kind; it must be empty of connections at the end.
-func run(t *testing.T, wrap func(net.Listener) net.Listener, cfg Config, serve func(Conn)) *testEngine {
+func run(t *testing.T, k kind, cfg Config, serve func(Conn)) *testEngine {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	te := &testEngine{t: t, addr: l.Addr().String(), listener: l, served: make(chan error, 1)}
+	te := &testEngine{t: t, addr: l.Addr().String(), listener: l, served: make(chan error, 1), shakes: make(chan error, 16)}
 	cfg.Clock = NewClock()
 	cfg.NewSession = func() Session { return sessionFunc(serve) }
 	cfg.Expired = func(Conn) { te.expired.Add(1) }
+	if cfg.TLS.Failed == nil {
+		cfg.TLS.Failed = func(_ Conn, err error) { te.shakes <- err }
+	}
+	if k.name == kernelTLSKind {
+		cfg.TLS.Kernel = ktls.NewSecrets()
+	}
 	te.Engine = New(cfg)
 	ctx, cancel := context.WithCancel(context.Background())
-	te.cancel = cancel
-	go func() { te.served <- te.Serve(ctx, wrap(l), func(Conn) {}) }()
+	te.cancel, te.tls = cancel, k.conf != nil
+	go func() {
+		if te.tls {
+			conf := testTLS().Clone()
+			k.conf(conf)
+			te.served <- te.ServeTLS(ctx, k.wrap(l), conf, func(Conn) {})
+			return
+		}
+		te.served <- te.Serve(ctx, k.wrap(l), func(Conn) {})
+	}()
 	t.Cleanup(func() {
 		cancel()
 		<-te.served
@@ -68,14 +95,41 @@ func run(t *testing.T, wrap func(net.Listener) net.Listener, cfg Config, serve f
 	return te
 }
 
-func (te *testEngine) dial() *net.TCPConn {
+func (te *testEngine) dial() testClient {
 	te.t.Helper()
-	c, err := net.Dial("tcp", te.addr)
+	c, err := te.connect()
 	if err != nil {
 		te.t.Fatal(err)
 	}
 	te.t.Cleanup(func() { c.Close() })
-	return c.(*net.TCPConn)
+	return c
+}
+
+func (te *testEngine) connect() (testClient, error) {
+	nc, err := net.Dial("tcp", te.addr)
+	if err != nil {
+		return testClient{}, err
+	}
+	c := testClient{nc, nc.(*net.TCPConn)}
+	if te.tls {
+		c.Conn = tls.Client(nc, testClientTLS())
+	}
+	return c, nil
+}
+
+// A testClient is the other end of a connection.
+type testClient struct {
+	net.Conn
+	tcp *net.TCPConn
+}
+
+func (c testClient) SetReadBuffer(n int) error { return c.tcp.SetReadBuffer(n) }
+
+func (c testClient) CloseWrite() error {
+	if tc, ok := c.Conn.(*tls.Conn); ok {
+		tc.CloseWrite()
+	}
+	return c.tcp.CloseWrite()
 }
 
 // eventually waits for a condition that nothing signals.
@@ -107,7 +161,7 @@ func echo(c Conn) {
 func TestEcho(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			te := run(t, k.wrap, Config{}, echo)
+			te := run(t, k, Config{}, echo)
 			c := te.dial()
 			for i := range 100 {
 				msg := bytes.Repeat([]byte{byte(i)}, 1+i*7)
@@ -126,7 +180,7 @@ func TestEcho(t *testing.T) {
 
 // An idle connection has no goroutine.
 func TestParkedHasNoGoroutine(t *testing.T) {
-	te := run(t, kinds[0].wrap, Config{}, echo)
+	te := run(t, kinds[0], Config{}, echo)
 	before := runtime.NumGoroutine()
 	const n = 200
 	for range n {
@@ -145,7 +199,7 @@ func TestParkedHasNoGoroutine(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name+"/nothing was ever sent", func(t *testing.T) {
-			te := run(t, k.wrap, Config{FirstByte: time.Millisecond}, func(c Conn) {
+			te := run(t, k, Config{FirstByte: time.Millisecond}, func(c Conn) {
 				if _, err := c.Read(make([]byte, 1)); err != ErrReadExpired {
 					t.Errorf("read failed with %v", err)
 				}
@@ -157,7 +211,7 @@ func TestExpiry(t *testing.T) {
 		})
 		t.Run(k.name+"/read", func(t *testing.T) {
 			got := make(chan error, 1)
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 16))
 				c.ReadExpiry(1) // long ago
@@ -171,7 +225,7 @@ func TestExpiry(t *testing.T) {
 		})
 		t.Run(k.name+"/write idle", func(t *testing.T) {
 			got := make(chan error, 1)
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 16))
 				c.WriteIdle(time.Millisecond)
@@ -196,7 +250,7 @@ func TestWritevToSlowReader(t *testing.T) {
 				p := bytes.Repeat([]byte{byte('a' + i)}, i*i*173)
 				pieces, want = append(pieces, p), append(want, p...)
 			}
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 16))
 				if n, err := c.Writev(append([][]byte(nil), pieces...)...); n != int64(len(want)) || err != nil {
@@ -218,7 +272,7 @@ func TestWatch(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			armed, gone := make(chan bool), make(chan bool, 1)
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 16))
 				c.Watch(func() { gone <- true })
@@ -241,7 +295,7 @@ func TestAbort(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			conns, got := make(chan Conn, 1), make(chan error, 1)
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 16))
 				conns <- c
@@ -261,7 +315,7 @@ func TestDetach(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			detached := make(chan net.Conn, 1)
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				c.Read(make([]byte, 16))
 				nc, err := c.Detach()
 				if err != nil {
@@ -273,7 +327,7 @@ func TestDetach(t *testing.T) {
 			c.Write([]byte("x"))
 			nc := <-detached
 			defer nc.Close()
-			if _, ok := nc.(*net.TCPConn); !ok {
+			if _, ok := nc.(*net.TCPConn); !ok && !te.tls {
 				t.Errorf("detached connection is a %T", nc)
 			}
 			if te.Conns() != 0 {
@@ -294,9 +348,9 @@ func TestDetach(t *testing.T) {
 
 // Connections beyond MaxConns wait until one closes.
 func TestMaxConns(t *testing.T) {
-	for _, k := range kinds {
+	for _, k := range kinds[:2] { // a TLS client would wait for the handshake
 		t.Run(k.name, func(t *testing.T) {
-			te := run(t, k.wrap, Config{MaxConns: 1}, echo)
+			te := run(t, k, Config{MaxConns: 1}, echo)
 			one, two := te.dial(), te.dial()
 			one.Write([]byte("1"))
 			two.Write([]byte("2"))
@@ -317,7 +371,7 @@ func TestMaxConns(t *testing.T) {
 
 // CloseIdle closes idle connections, but never one whose request waits to be read.
 func TestCloseIdle(t *testing.T) {
-	te := run(t, kinds[0].wrap, Config{}, echo)
+	te := run(t, kinds[0], Config{}, echo)
 	idle := te.dial()
 	idle.Write([]byte("x"))
 	io.ReadFull(idle, make([]byte, 1))
@@ -338,7 +392,7 @@ func TestCloseIdle(t *testing.T) {
 func TestServeEndsWhenListenerCloses(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			te := run(t, k.wrap, Config{}, echo)
+			te := run(t, k, Config{}, echo)
 			te.listener.Close()
 			err := <-te.served
 			if !errors.Is(err, net.ErrClosed) {
@@ -354,12 +408,12 @@ func TestServeEndsWhenListenerCloses(t *testing.T) {
 func TestChurn(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			te := run(t, k.wrap, Config{}, echo)
+			te := run(t, k, Config{}, echo)
 			var wg sync.WaitGroup
 			for range 8 {
 				wg.Go(func() {
 					for range 100 {
-						c, err := net.Dial("tcp", te.addr)
+						c, err := te.connect()
 						if err != nil {
 							t.Error(err)
 							return

@@ -317,7 +317,7 @@ func TestWritePages_allocs(t *testing.T) {
 // Connections use the native implementation exactly when it is on.
 func TestWritePages_chosen(t *testing.T) {
 	q := sequence{[]byte("ahead"), &testDate, testPages()}
-	te := run(t, kinds[0].wrap, Config{}, func(c Conn) {
+	te := run(t, kinds[0], Config{}, func(c Conn) {
 		defer c.End()
 		c.Read(make([]byte, 16))
 		if err := c.WritePages(q.ahead, q.date, q.pages); err != nil {

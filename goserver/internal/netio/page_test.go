@@ -24,7 +24,7 @@ func TestConn_WritePages(t *testing.T) {
 	}
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 16))
 				if err := c.WritePages([]byte("ahead"), &date, pages); err != nil {
@@ -49,7 +49,7 @@ func TestConn_WritePages_error(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			got := make(chan error, 2)
-			te := run(t, k.wrap, Config{}, func(c Conn) {
+			te := run(t, k, Config{}, func(c Conn) {
 				defer c.End()
 				c.Read(make([]byte, 16))
 				c.WriteExpiry(1) // long ago

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -34,6 +35,8 @@ type plainConn struct {
 	reading  sync.Mutex // held by who reads: Read, or the watch
 	early    []byte     // read by the watch
 	earlyErr error
+
+	try tryQueue // what TryWritev accepted
 }
 
 // longAgo is a deadline that makes net.Conn fail waiting calls at once.
@@ -82,6 +85,10 @@ func (e *Engine) servePlain(ctx context.Context, l net.Listener, accepted func(C
 			}
 			return err
 		}
+		if _, ok := nc.(*tls.Conn); ok && !e.admitHandshake() {
+			nc.(*tls.Conn).NetConn().Close() // not nc, which would wait for a handshake
+			continue
+		}
 		e.servePlainConn(nc, accepted)
 	}
 }
@@ -115,7 +122,13 @@ func (e *Engine) servePlainConn(nc net.Conn, accepted func(Conn)) {
 	e.workers.do(c)
 }
 
-func (c *plainConn) work(s Session) { s.Serve(c) }
+func (c *plainConn) work(s Session) {
+	if tc, ok := c.Conn.(*tls.Conn); ok && !c.handshake(tc) {
+		return
+	}
+	s.Serve(c)
+}
+
 func (c *plainConn) isParked() bool { return false }
 func (c *plainConn) MayBlock()      {} // others have their own goroutines
 
@@ -163,7 +176,14 @@ func (c *plainConn) readError(err error) error {
 // waiting write came, so that each piece must be taken in the idle time.
 const writePiece = 64 << 10
 
-func (c *plainConn) Write(p []byte) (done int, err error) {
+func (c *plainConn) Write(p []byte) (int, error) {
+	if err := c.try.settle(); err != nil {
+		return 0, err
+	}
+	return c.writePieces(p)
+}
+
+func (c *plainConn) writePieces(p []byte) (done int, err error) {
 	for err == nil && done < len(p) {
 		var n int
 		c.armIdle()
@@ -186,6 +206,9 @@ func (c *plainConn) Writev(v ...[]byte) (done int64, err error) {
 			done += int64(n)
 		}
 		return done, err
+	}
+	if err := c.try.settle(); err != nil {
+		return 0, err
 	}
 	c.armIdle()
 	b := net.Buffers(v)
@@ -327,6 +350,9 @@ func (c *plainConn) Abort() {
 }
 
 func (c *plainConn) CloseWrite() error {
+	if err := c.try.settle(); err != nil {
+		return err
+	}
 	if h, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return h.CloseWrite()
 	}
@@ -339,6 +365,7 @@ func (c *plainConn) Close() error {
 }
 
 func (c *plainConn) End() {
+	c.try.settle()
 	if c.leave() {
 		c.Conn.Close()
 	}
@@ -359,6 +386,9 @@ func (c *plainConn) leave() bool {
 func (c *plainConn) Detach() (net.Conn, error) {
 	if !c.leave() {
 		return nil, net.ErrClosed
+	}
+	if err := c.try.settle(); err != nil {
+		return nil, err
 	}
 	c.takeReading()
 	defer c.reading.Unlock()

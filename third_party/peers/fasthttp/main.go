@@ -1,5 +1,5 @@
 // Command fasthttp is fasthttp's server with the routes of the bench rows:
-// /hello, /json, /sse and /files/.
+// /hello, /json, /list, /sse and /files/, over TLS with -cert.
 package main
 
 import (
@@ -18,6 +18,9 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on")
 	files := flag.String("files", ".", "directory below /files/")
 	object := flag.String("json", "", "file with the object that /json encodes for each request")
+	list := flag.String("list", "", "file with the list that /list encodes for each request")
+	cert := flag.String("cert", "", "file with a certificate; with -key: TLS")
+	key := flag.String("key", "", "file with its key")
 	flag.Parse()
 
 	fs := &fasthttp.FS{
@@ -25,26 +28,37 @@ func main() {
 		Compress: true, CompressBrotli: true, CompressRoot: *files + ".fasthttp", // only for those who accept it
 	}
 	s := &fasthttp.Server{
-		Handler:               routes(read(*object), fs.NewRequestHandler()),
+		Handler:               routes(read[map[string]any](*object), read[[]item](*list), fs.NewRequestHandler()),
 		NoDefaultServerHeader: true,
 		IdleTimeout:           65 * time.Second,
+	}
+	if *cert != "" {
+		log.Fatal(s.ListenAndServeTLS(*addr, *cert, *key))
 	}
 	log.Fatal(s.ListenAndServe(*addr))
 }
 
-// read returns the JSON object in a file.
-func read(name string) (object map[string]any) {
+// read returns what JSON in a file has.
+func read[T any](name string) (value T) {
 	b, err := os.ReadFile(name)
 	if err == nil {
-		err = json.Unmarshal(b, &object)
+		err = json.Unmarshal(b, &value)
 	}
 	if err != nil {
 		log.Fatal(err)
 	}
-	return object
+	return value
 }
 
-func routes(object map[string]any, files fasthttp.RequestHandler) fasthttp.RequestHandler {
+// An item is one of the list.
+type item struct {
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	On    bool   `json:"on"`
+}
+
+func routes(object map[string]any, list []item, files fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		switch path := string(ctx.Path()); {
 		case path == "/hello":
@@ -53,6 +67,13 @@ func routes(object map[string]any, files fasthttp.RequestHandler) fasthttp.Reque
 		case path == "/json":
 			ctx.SetContentType("application/json")
 			json.NewEncoder(ctx).Encode(object)
+		case path == "/list":
+			b, err := json.Marshal(list)
+			if err != nil {
+				panic(err) // of a type that can be encoded
+			}
+			ctx.SetContentType("application/json")
+			ctx.SetBody(b)
 		case path == "/sse":
 			stream(ctx)
 		case len(path) > 7 && path[:7] == "/files/":

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +60,11 @@ func Check(t Target) (sent int64, err error) {
 
 // get returns the answer to the target's request and its body as it was sent.
 func get(t Target) (*http.Response, []byte, error) {
-	req, err := http.NewRequest(http.MethodGet, "http://"+t.Addr.String()+t.Path, nil)
+	method := http.MethodGet
+	if t.Content != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequest(method, t.URL(), bytes.NewReader(t.Content))
 	if err != nil {
 		return nil, nil, fmt.Errorf("load: %w", err)
 	}
@@ -67,12 +72,17 @@ func get(t Target) (*http.Response, []byte, error) {
 		name, value, _ := strings.Cut(f, ":")
 		req.Header.Set(name, strings.TrimSpace(value))
 	}
-	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
+	client := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+		DisableCompression: true, DisableKeepAlives: true, TLSClientConfig: t.TLS(), Protocols: t.Over.protocols(),
+	}}
 	resp, err := client.Do(req)
 	if err != nil {
 		return nil, nil, fmt.Errorf("load: %w", err)
 	}
 	defer resp.Body.Close()
+	if err := t.Over.check(resp); err != nil {
+		return nil, nil, err
+	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, nil, fmt.Errorf("load: body: %w", err)
@@ -170,4 +180,52 @@ func HeadSize(t Target) (int, error) {
 		}
 	}
 	return 0, errHead
+}
+
+// variedFields is how many fields the answers of CheckVaried have, at least.
+const variedFields = 25
+
+var (
+	errVaried = errors.New("load: the answer lacks fields")
+	errSame   = errors.New("load: two answers are the same")
+)
+
+// CheckVaried gets the target twice and returns an error unless the answers
+// are JSON with an id, about 200 bytes long and with 25 fields, of which those
+// that must differ do. It returns the length of the body.
+func CheckVaried(t Target) (size int64, err error) {
+	var before http.Header
+	for range 2 {
+		resp, body, err := get(t)
+		if err != nil {
+			return 0, err
+		}
+		size = int64(len(body))
+		if err := checkFields(resp, size, ""); err != nil {
+			return 0, err
+		}
+		n := 0
+		for _, values := range resp.Header {
+			n += len(values)
+		}
+		var kept struct{ ID string }
+		if err := json.Unmarshal(body, &kept); err != nil {
+			return 0, fmt.Errorf("%w: %w", errBody, err)
+		}
+		switch {
+		case resp.StatusCode != http.StatusOK:
+			return 0, fmt.Errorf("%w: %s", errStatus, resp.Status)
+		case n < variedFields:
+			return 0, fmt.Errorf("%w: %d of %d", errVaried, n, variedFields)
+		case kept.ID == "" || size < 190 || size > 215:
+			return 0, fmt.Errorf("%w: id %q, %d bytes", errBody, kept.ID, size)
+		}
+		for _, name := range []string{"Etag", "X-Request-Id", "X-Trace-Id", "X-Runtime", "Server-Timing", "Set-Cookie"} {
+			if v := resp.Header.Get(name); v == "" || v == before.Get(name) && name != "X-Runtime" && name != "Server-Timing" {
+				return 0, fmt.Errorf("%w in %s: %q", errSame, name, v)
+			}
+		}
+		before = resp.Header
+	}
+	return size, nil
 }

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -10,16 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Target is what the clients of this package ask for. Status, Coding and Body
-// are for Check; the others want 200 and the length.
+// A Target is what the clients of this package ask for. Status, Coding, Body
+// and Content are for Check; the others want 200 and the length.
 type Target struct {
 	Addr   netip.AddrPort
+	Over   Protocol
+	Roots  *x509.CertPool // of the server's certificate, with TLS
 	Path   string
 	Fields []string // further fields of the request, "Name: value"
 	Status int      // that an answer must have; 0: 200
 	Size   int64    // bytes of body that an answer must have, unless it is coded
 	Coding string   // Content-Encoding that it must have
 	Body   []byte   // what the body, decoded, must be; nil: it is not compared
+
+	Content []byte // of the request, which is a POST then; nil: a GET
 }
 
 func (t Target) request() []byte {

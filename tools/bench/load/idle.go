@@ -2,6 +2,8 @@ package load
 
 import (
 	"context"
+	"crypto/tls"
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -9,7 +11,8 @@ import (
 
 // A Herd is connections that are open and idle: each has had one answer.
 type Herd struct {
-	fds    []int
+	fds    []int      // of HTTP/1.1 in clear
+	conns  []net.Conn // of the other protocols
 	result Result
 }
 
@@ -23,20 +26,46 @@ func OpenHerd(ctx context.Context, t Target, n int) (*Herd, error) {
 			h.Close()
 			return nil, err
 		}
-		fd, err := dial(t, i)
+		var err error
+		if t.Over == HTTP1 {
+			err = h.open(t, i, buf)
+		} else {
+			err = h.openProtocol(t)
+		}
 		if err != nil {
 			h.result.fail(err)
 			continue
 		}
-		if err := roundTrip(fd, t, buf); err != nil {
-			unix.Close(fd)
-			h.result.fail(err)
-			continue
-		}
-		h.fds = append(h.fds, fd)
 		h.result.Requests++
 	}
 	return h, nil
+}
+
+func (h *Herd) open(t Target, i int, buf []byte) error {
+	fd, err := dial(t, i)
+	if err != nil {
+		return err
+	}
+	if err := roundTrip(fd, t, buf); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	h.fds = append(h.fds, fd)
+	return nil
+}
+
+func (h *Herd) openProtocol(t Target) error {
+	c, err := dialProtocol(t)
+	if err != nil {
+		return err
+	}
+	if _, err := firstGet(c, t); err != nil {
+		c.Close()
+		return err
+	}
+	c.SetDeadline(time.Time{})
+	h.conns = append(h.conns, c)
+	return nil
 }
 
 // Result counts the connections that are open as requests, and as errors
@@ -50,15 +79,45 @@ func (h *Herd) Result() Result {
 			r.fail(errClosed)
 		}
 	}
+	for _, c := range h.conns {
+		if ended(c) {
+			r.Requests--
+			r.fail(errClosed)
+		}
+	}
 	return r
 }
+
+// ended tells whether the server has ended the connection. Bytes that wait to
+// be read are not the end: an answer to SETTINGS, or a PING.
+func ended(c net.Conn) (yes bool) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return true
+	}
+	err = raw.Control(func(fd uintptr) {
+		var info *unix.TCPInfo
+		if info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			yes = info.State != tcpEstablished
+		}
+	})
+	return yes || err != nil
+}
+
+const tcpEstablished = 1 // TCP_ESTABLISHED of Linux
 
 // Close closes the connections.
 func (h *Herd) Close() {
 	for _, fd := range h.fds {
 		unix.Close(fd)
 	}
-	h.fds = nil
+	for _, c := range h.conns {
+		c.Close()
+	}
+	h.fds, h.conns = nil, nil
 }
 
 // Idle opens n connections, waits for the server to settle, and returns by how

@@ -23,6 +23,7 @@ type Wrk struct {
 	Duration time.Duration // whole seconds, at least one
 	Fields   []string      // further fields of the request, "Name: value"
 	Script   string        // path of a Lua script
+	OpenSSL  string        // path of a file with ClientTLS, for https
 	CPU      int           // the CPU that wrk is pinned to
 }
 
@@ -41,6 +42,7 @@ func (w Wrk) Args() []string {
 // Run loads the server for the duration and measures its processes meanwhile.
 func (w Wrk) Run(ctx context.Context, pids []int) (Result, error) {
 	cmd := proc.Command(w.CPU, "wrk", w.Args()...)
+	cmd.Env = append(os.Environ(), "OPENSSL_CONF="+w.OpenSSL)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	m, err := startMeter(pids)

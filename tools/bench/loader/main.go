@@ -1,15 +1,17 @@
 // Command loader runs one of the clients of package load and prints its
 // Result as a line of JSON. The bench harness starts it, pinned to a CPU.
 //
-//	loader -addr HOST:PORT -path PATH [-size N] [-conns N] [-pids 1,2] MODE
+//	loader -addr HOST:PORT -path PATH [-over h2 -cert FILE] [-size N] [-conns N] [-pids 1,2] MODE
 //
 // MODE is keepalive, random (PATH is that of the directory with the files of
-// load.RandomSite), idle, stream, or herd: connections that stay open and idle
-// until standard input ends.
+// load.RandomSite), idle, stream, handshake, resume, cold, grpc-unary,
+// grpc-stream, or herd: connections that stay open and idle until standard
+// input ends.
 package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -23,6 +25,7 @@ import (
 	"time"
 
 	"github.com/hyperion-server/hyperion/tools/bench/load"
+	"github.com/hyperion-server/hyperion/tools/bench/load/rpc"
 	"github.com/hyperion-server/hyperion/tools/bench/proc"
 )
 
@@ -35,7 +38,10 @@ func main() {
 	}
 }
 
-var errMode = errors.New("loader: mode is not keepalive, random, idle, stream or herd")
+var (
+	errMode = errors.New("loader: there is no such mode")
+	errCert = errors.New("loader: no certificate in the file")
+)
 
 func run(ctx context.Context) error {
 	var (
@@ -43,15 +49,20 @@ func run(ctx context.Context) error {
 		pids     []int
 		conns    = flag.Int("conns", 64, "connections")
 		events   = flag.Int("events", 1000, "stream: events in a stream")
-		warm     = flag.Duration("warm", time.Second, "keepalive, random, stream: time before the measuring")
-		duration = flag.Duration("duration", 4*time.Second, "keepalive, random, stream: time of the measuring")
+		warm     = flag.Duration("warm", time.Second, "of those that have a duration: time before the measuring")
+		duration = flag.Duration("duration", 4*time.Second, "of all but idle, herd and cold: time of the measuring")
 		settle   = flag.Duration("settle", 3*time.Second, "idle: time before the memory is read again")
 	)
 	flag.TextVar(&target.Addr, "addr", netip.AddrPort{}, "the server's address and port")
+	flag.StringVar((*string)(&target.Over), "over", "", "protocol, a load.Protocol; with idle, herd, handshake, resume, cold and gRPC")
 	flag.StringVar(&target.Path, "path", "/", "request target")
 	flag.Int64Var(&target.Size, "size", 5, "bytes of body that an answer must have")
 	flag.Func("pids", "processes of the server, comma between them", func(s string) (err error) {
 		pids, err = parsePids(s)
+		return err
+	})
+	flag.Func("cert", "file with the server's certificate", func(name string) (err error) {
+		target.Roots, err = readRoots(name)
 		return err
 	})
 	flag.Parse()
@@ -69,10 +80,18 @@ func run(ctx context.Context) error {
 		r, err = load.Idle(ctx, target, *conns, *settle, pids)
 	case "stream":
 		r, err = load.Stream(ctx, target, *conns, *events, *warm, *duration, pids)
+	case "handshake", "resume":
+		r, err = load.Handshakes(ctx, target, *conns, flag.Arg(0) == "resume", *warm, *duration, pids)
+	case "cold":
+		r, err = load.Cold(ctx, target, *conns, pids)
 	case "herd":
 		return herd(ctx, target, *conns)
 	default:
-		return errMode
+		call, found := rpc.Calls[flag.Arg(0)]
+		if !found {
+			return errMode
+		}
+		r, err = rpc.Run(ctx, target, call, *conns, *warm, *duration, pids)
 	}
 	if err != nil {
 		return err
@@ -96,6 +115,18 @@ func herd(ctx context.Context, t load.Target, n int) error {
 		return err
 	}
 	return out.Encode(h.Result())
+}
+
+func readRoots(name string) (*x509.CertPool, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(b) {
+		return nil, errCert
+	}
+	return roots, nil
 }
 
 func parsePids(s string) (pids []int, err error) {

@@ -35,11 +35,23 @@ func StartServer(ctx context.Context, cpu int, addr netip.AddrPort, name string,
 	if err != nil {
 		return nil, err
 	}
+	p.said = &said
 	if err := p.awaitListener(ctx, addr); err != nil {
 		p.Stop()
 		return nil, fmt.Errorf("%w: %s", err, said.firstLine())
 	}
 	return p, nil
+}
+
+// Ended returns an error when a server that StartServer started has ended by
+// itself; it tells the first line that it printed.
+func (p *Process) Ended() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("%w: %s", errEnded, p.said.firstLine())
+	default:
+		return nil
+	}
 }
 
 func (p *Process) awaitListener(ctx context.Context, addr netip.AddrPort) error {

@@ -22,6 +22,7 @@ import (
 // A Process is a program that Start started. Its methods are for one goroutine.
 type Process struct {
 	cmd  *exec.Cmd
+	said *output       // of StartServer
 	done chan struct{} // closed when it ended
 }
 

@@ -1,12 +1,14 @@
 // Command server is Hyperion with the routes of the bench rows: /static (a
-// static route), /direct (a direct route), /hello, /json and /sse
-// (http.Handlers), /files/, /preloaded/ if asked for, and /state.
+// static route), /direct (a direct route), /hello, /json, /list, /varied, /post
+// and /sse (http.Handlers), /files/, /preloaded/ if asked for, and /state. It serves
+// HTTP/1.1 and HTTP/2, over TLS with -cert.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"flag"
+	"io"
 	"log"
 	"net/http"
 	"os"
@@ -24,6 +26,9 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to listen on")
 	files := flag.String("files", ".", "directory below /files/")
 	object := flag.String("json", "", "file with the object that /json encodes for each request")
+	list := flag.String("list", "", "file with the list that /list encodes for each request")
+	cert := flag.String("cert", "", "file with a certificate; with -key: TLS")
+	key := flag.String("key", "", "file with its key")
 	preload := flag.String("preload", "", "directory below /preloaded/, loaded into memory before the server listens")
 	var o goserver.StaticOptions
 	flag.Int64Var(&o.CacheBytes, "cache-bytes", 0, "goserver.StaticOptions.CacheBytes of both")
@@ -36,7 +41,10 @@ func main() {
 	mux := http.NewServeMux()
 	s := &goserver.Server{Addr: *addr, Handler: mux}
 	mux.HandleFunc("GET /hello", hello)
-	mux.HandleFunc("GET /json", encode(read(*object)))
+	mux.HandleFunc("GET /json", encode(read[map[string]any](*object)))
+	mux.HandleFunc("GET /list", marshal(read[[]item](*list)))
+	mux.HandleFunc("GET /varied", varied)
+	mux.HandleFunc("POST /post", post)
 	mux.HandleFunc("GET /sse", stream)
 	mux.HandleFunc("GET /state", state(s))
 	must(s.HandleStatic("GET /static", []byte("hello"), "text/plain; charset=utf-8"))
@@ -49,9 +57,16 @@ func main() {
 
 	stop, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	context.AfterFunc(stop, func() { s.Close() })
-	if err := s.ListenAndServe(); err != http.ErrServerClosed {
+	if err := serve(s, *cert, *key); err != http.ErrServerClosed {
 		log.Fatal(err)
 	}
+}
+
+func serve(s *goserver.Server, cert, key string) error {
+	if cert == "" {
+		return s.ListenAndServe()
+	}
+	return s.ListenAndServeTLS(cert, key)
 }
 
 func must(err error) {
@@ -60,15 +75,15 @@ func must(err error) {
 	}
 }
 
-// read returns the JSON object in a file; none without a name.
-func read(name string) (object map[string]any) {
+// read returns what JSON in a file has; nothing without a name.
+func read[T any](name string) (value T) {
 	if name == "" {
-		return nil
+		return value
 	}
 	b, err := os.ReadFile(name)
 	must(err)
-	must(json.Unmarshal(b, &object))
-	return object
+	must(json.Unmarshal(b, &value))
+	return value
 }
 
 func direct(c *goserver.Ctx) {
@@ -86,6 +101,34 @@ func encode(object map[string]any) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(object)
 	}
+}
+
+// An item is one of the list.
+type item struct {
+	ID    int    `json:"id"`
+	Name  string `json:"name"`
+	Email string `json:"email"`
+	On    bool   `json:"on"`
+}
+
+func marshal(list []item) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		b, err := json.Marshal(list)
+		if err != nil {
+			panic(err) // of a type that can be encoded
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+		w.Write(b)
+	}
+}
+
+// post reads the body and answers as hello does.
+func post(w http.ResponseWriter, r *http.Request) {
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return // the client is gone
+	}
+	hello(w, r)
 }
 
 // stream sends ?n= events, ?gap= apart, and flushes each.

@@ -22,11 +22,12 @@ const (
 // A churner opens connections, misuses them and drops them, each kind in a
 // loop of its own.
 type churner struct {
-	addr  string
-	done  [len(habits)]atomic.Int64 // connections by habit
-	wrong atomic.Int64              // answers that were not what they must be
-	mu    sync.Mutex
-	err   error // the first of them
+	addr   string
+	habits []habit
+	done   []atomic.Int64 // connections by habit
+	wrong  atomic.Int64   // answers that were not what they must be
+	mu     sync.Mutex
+	err    error // the first of them
 }
 
 // A habit is what a client does with a connection before it closes it.
@@ -36,7 +37,7 @@ type habit struct {
 	act   func(*net.TCPConn) error
 }
 
-var habits = [...]habit{
+var habitsHTTP1 = []habit{
 	{"closed by the server", false, func(c *net.TCPConn) error {
 		return exchange(c, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1, "hello")
 	}},
@@ -88,9 +89,13 @@ var habits = [...]habit{
 // perSecond is how many connections of each habit are opened a second, at most.
 const perSecond = 30
 
+func newChurner(addr string, habits []habit) *churner {
+	return &churner{addr: addr, habits: habits, done: make([]atomic.Int64, len(habits))}
+}
+
 func (c *churner) run(ctx context.Context) {
 	var running sync.WaitGroup
-	for i := range habits {
+	for i := range c.habits {
 		running.Go(func() { c.repeat(ctx, i) })
 	}
 	running.Wait()
@@ -119,7 +124,7 @@ func (c *churner) repeat(ctx context.Context, i int) {
 
 // once does a habit once, from one of 64 addresses, so that ports do not run out.
 func (c *churner) once(i, n int) {
-	h := &habits[i]
+	h := &c.habits[i]
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 2, byte(1+n%64))}, Timeout: 10 * time.Second}
 	conn, err := d.Dial("tcp", c.addr)
 	if err != nil {
@@ -157,8 +162,8 @@ func (c *churner) first() error {
 // String counts the connections by habit.
 func (c *churner) String() string {
 	var all []string
-	for i := range habits {
-		all = append(all, fmt.Sprintf("%d %s", c.done[i].Load(), habits[i].name))
+	for i := range c.habits {
+		all = append(all, fmt.Sprintf("%d %s", c.done[i].Load(), c.habits[i].name))
 	}
 	return strings.Join(all, "; ")
 }

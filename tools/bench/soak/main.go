@@ -3,7 +3,9 @@
 // stay flat: first ./bin/hyperion serving files, then tools/bench/server, which has
 // direct routes and handlers too and tells its goroutines and its heap.
 //
-//	go run ./tools/bench/soak [-duration 5m]
+//	go run ./tools/bench/soak [-duration 5m] [-http2]
+//
+// With -http2 all of it goes over TLS, and the load is h2load's.
 //
 // The server is pinned to the first CPU, the load to the last one. Every
 // second a line of samples goes to a CSV file in tools/bench/out. The exit code
@@ -17,7 +19,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -26,17 +27,17 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hyperion-server/hyperion/tools/bench/load"
 	"github.com/hyperion-server/hyperion/tools/bench/proc"
 	"github.com/hyperion-server/hyperion/tools/bench/repo"
 )
 
 func main() {
 	duration := flag.Duration("duration", 5*time.Minute, "of the load on each of the two")
+	http2 := flag.Bool("http2", false, "over TLS, with HTTP/2")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *duration); err != nil {
+	if err := run(ctx, *duration, *http2); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
@@ -44,7 +45,7 @@ func main() {
 
 var errGrew = errors.New("not flat")
 
-func run(ctx context.Context, duration time.Duration) error {
+func run(ctx context.Context, duration time.Duration, http2 bool) error {
 	cpus, err := proc.CPUs()
 	if err != nil {
 		return err
@@ -68,8 +69,14 @@ func run(ctx context.Context, duration time.Duration) error {
 	if err := writeSite(dir); err != nil {
 		return err
 	}
+	over := &inClear
+	if http2 {
+		if over, err = overTLS(dir); err != nil {
+			return err
+		}
+	}
 	var failed []error
-	for _, s := range subjects(r, dir) {
+	for _, s := range subjects(r, dir, over) {
 		fmt.Printf("%s for %s\n", s.name, duration)
 		if err := s.soak(ctx, r, duration, cpus[0], loadCPU); err != nil {
 			failed = append(failed, fmt.Errorf("%s: %w", s.name, err))
@@ -83,19 +90,20 @@ func run(ctx context.Context, duration time.Duration) error {
 
 // A subject is a server that is soaked.
 type subject struct {
+	*over
 	name    string
 	command func(addr netip.AddrPort) []string
 	state   bool // it has /state
 }
 
 // subjects are the two servers; they answer the same paths.
-func subjects(r repo.Repo, dir string) []subject {
+func subjects(r repo.Repo, dir string, over *over) []subject {
 	return []subject{
-		{"bin/hyperion serve", func(addr netip.AddrPort) []string {
-			return []string{filepath.Join(r.Root, "bin", "hyperion"), "serve", dir, "--bind", addr.Addr().String(), "--port", strconv.Itoa(int(addr.Port())), "--no-log-requests"}
+		{over, "bin/hyperion serve", func(addr netip.AddrPort) []string {
+			return append([]string{filepath.Join(r.Root, "bin", "hyperion"), "serve", dir, "--bind", addr.Addr().String(), "--port", strconv.Itoa(int(addr.Port())), "--no-log-requests"}, over.serve...)
 		}, false},
-		{"tools/bench/server", func(addr netip.AddrPort) []string {
-			return []string{r.Program("server"), "-addr", addr.String(), "-files", filepath.Join(dir, "files")}
+		{over, "tools/bench/server", func(addr netip.AddrPort) []string {
+			return append([]string{r.Program("server"), "-addr", addr.String(), "-files", filepath.Join(dir, "files")}, over.server...)
 		}, true},
 	}
 }
@@ -123,11 +131,11 @@ func (s *subject) soak(ctx context.Context, r repo.Repo, duration time.Duration,
 	}
 	defer p.Stop()
 
-	w := &watch{pids: p.Pids(), start: time.Now()}
+	w := &watch{client: s.client, pids: p.Pids(), start: time.Now()}
 	if s.state {
-		w.url = "http://" + addr.String() + "/state"
+		w.url = s.scheme + addr.String() + "/state"
 	}
-	if err := visit("http://"+addr.String(), append([]string{"/sse?n=1"}, paths...)); err != nil {
+	if err := s.visit(addr.String(), append([]string{"/sse?n=1"}, paths...)); err != nil {
 		return err
 	}
 	before, err := w.settled(ctx, sample{})
@@ -136,12 +144,12 @@ func (s *subject) soak(ctx context.Context, r repo.Repo, duration time.Duration,
 	}
 	soakCtx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
-	c := &churner{addr: addr.String()}
+	c := newChurner(addr.String(), s.habits)
 	used, err := proc.CPU(w.pids)
 	if err != nil {
 		return err
 	}
-	requests, err := soak(soakCtx, c, w, loadCPU)
+	requests, err := s.load(soakCtx, c, w, loadCPU)
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -160,17 +168,16 @@ func (s *subject) soak(ctx context.Context, r repo.Repo, duration time.Duration,
 	if err := w.writeCSV(name); err != nil {
 		return err
 	}
-	fmt.Printf("the server used %.0f %% of its CPU; %d requests by wrk; churned connections: %s\nsamples: tools/bench/out/%s\n", 100*(end-used).Seconds()/duration.Seconds(), requests, c, filepath.Base(name))
+	fmt.Printf("the server used %.0f %% of its CPU; %d requests by %s; churned connections: %s\nsamples: tools/bench/out/%s\n", 100*(end-used).Seconds()/duration.Seconds(), requests, s.program, c, filepath.Base(name))
 	return verdict(before, after, w.samples, c)
 }
 
 // visit gets each path a few times, so that the files that the server keeps
 // open are open before the first sample.
-func visit(url string, paths []string) error {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+func (o *over) visit(addr string, paths []string) error {
 	for range 3 {
 		for _, path := range paths {
-			resp, err := client.Get(url + path)
+			resp, err := o.client.Get(o.scheme + addr + path)
 			if err != nil {
 				return err
 			}
@@ -183,18 +190,18 @@ func visit(url string, paths []string) error {
 	return nil
 }
 
-// paths are what wrk asks for in turn, a few seconds each.
+// paths are what the load asks for in turn, a few seconds each.
 var paths = []string{"/static", "/direct", "/hello", "/files/" + bigFile}
 
-// soak loads and samples until the context ends, and returns how many
-// requests wrk made.
-func soak(ctx context.Context, c *churner, w *watch, cpu int) (requests int64, err error) {
+// load loads and samples until the context ends, and returns how many
+// requests the program of load made.
+func (o *over) load(ctx context.Context, c *churner, w *watch, cpu int) (requests int64, err error) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { c.run(ctx) })
 	running.Go(func() { w.run(ctx) })
 	for i := 0; ctx.Err() == nil; i++ {
-		r, err := load.Wrk{URL: "http://" + c.addr + paths[i%len(paths)], Conns: 64, Duration: 5 * time.Second, CPU: cpu}.Run(ctx, w.pids)
+		r, err := o.run(ctx, c.addr, paths[i%len(paths)], cpu, w.pids)
 		if ctx.Err() != nil {
 			return requests, nil // interrupted at the end
 		}

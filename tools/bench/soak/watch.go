@@ -31,6 +31,7 @@ type sample struct {
 
 // A watch takes samples.
 type watch struct {
+	client  *http.Client
 	url     string // of /state; "": the server has none
 	pids    []int
 	start   time.Time
@@ -89,8 +90,7 @@ func (w *watch) ask(ctx context.Context, gc bool, s *sample) error {
 		return err
 	}
 	req.Close = true // the watch's own connection is in every sample alike
-	client := http.Client{Timeout: 20 * time.Second}
-	resp, err := client.Do(req)
+	resp, err := w.client.Do(req)
 	if err != nil {
 		return err
 	}

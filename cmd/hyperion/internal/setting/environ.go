@@ -17,8 +17,8 @@ func Name(flag string) string {
 	return Prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// inverseOf is the annotation of a flag that only switches another one off.
-const inverseOf = "inverse-of"
+// otherOf is the annotation of a flag that only sets another one.
+const otherOf = "other-of"
 
 // Negate defines --no-NAME, which switches the flag NAME off. It has no
 // variable of its own.
@@ -26,7 +26,15 @@ func Negate(fs *pflag.FlagSet, name string, target *bool) {
 	f := fs.VarPF(&Switch{Target: target, Inverse: true}, "no-"+name, "", "")
 	f.NoOptDefVal = "true"
 	f.Hidden = true
-	f.Annotations = map[string][]string{inverseOf: {name}}
+	f.Annotations = map[string][]string{otherOf: {name}}
+}
+
+// Alias defines another name, not in the help, for the flag NAME. It has no variable
+// of its own.
+func Alias(fs *pflag.FlagSet, alias, name string) {
+	f := fs.VarPF(fs.Lookup(name).Value, alias, "", "")
+	f.Hidden = true
+	f.Annotations = map[string][]string{otherOf: {name}}
 }
 
 // Apply sets each flag that was not given from its variable, if that is there
@@ -37,7 +45,7 @@ func Apply(fs *pflag.FlagSet, environ []string) error {
 	fs.VisitAll(func(f *pflag.Flag) {
 		if f.Changed {
 			given[f.Name] = true
-			for _, other := range f.Annotations[inverseOf] {
+			for _, other := range f.Annotations[otherOf] {
 				given[other] = true
 			}
 		}
@@ -45,7 +53,7 @@ func Apply(fs *pflag.FlagSet, environ []string) error {
 	var errs []error
 	fs.VisitAll(func(f *pflag.Flag) {
 		value := vars[Name(f.Name)]
-		if value == "" || given[f.Name] || f.Annotations[inverseOf] != nil {
+		if value == "" || given[f.Name] || f.Annotations[otherOf] != nil {
 			return
 		}
 		if err := set(f, value); err != nil {
@@ -70,7 +78,7 @@ func set(f *pflag.Flag, value string) error {
 // Names returns the variables of the flags of a set.
 func Names(fs *pflag.FlagSet) (names []string) {
 	fs.VisitAll(func(f *pflag.Flag) {
-		if f.Annotations[inverseOf] == nil {
+		if f.Annotations[otherOf] == nil {
 			names = append(names, Name(f.Name))
 		}
 	})

@@ -160,6 +160,33 @@ func (v *Port) String() string { return strconv.Itoa(int(*v)) }
 // Type is the word for the value in help.
 func (*Port) Type() string { return "PORT" }
 
+// An OptionalPort is a TCP port, 0 to let the system choose one, or "none".
+type OptionalPort struct{ N int }
+
+// Set parses the port number.
+func (v *OptionalPort) Set(s string) error {
+	if s == "none" {
+		v.N = None
+		return nil
+	}
+	var p Port
+	if err := p.Set(s); err != nil {
+		return orNone(err, true)
+	}
+	v.N = int(p)
+	return nil
+}
+
+func (v *OptionalPort) String() string {
+	if v.N < 0 {
+		return "none"
+	}
+	return strconv.Itoa(v.N)
+}
+
+// Type is the word for the value in help.
+func (*OptionalPort) Type() string { return "PORT" }
+
 // A Switch is on or off. Inverse makes it the flag that switches Target off.
 type Switch struct {
 	Target  *bool

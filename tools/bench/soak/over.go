@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hyperion-server/hyperion/tools/bench/load"
+	"github.com/hyperion-server/hyperion/tools/internal/selfsigned"
+)
+
+// over is what the servers are asked over.
+type over struct {
+	scheme        string
+	serve, server []string // further arguments of hyperion serve, and of tools/bench/server
+	habits        []habit
+	client        *http.Client
+	program       string // of the load
+	run           func(ctx context.Context, addr, path string, cpu int, pids []int) (load.Result, error)
+}
+
+const timeout = 20 * time.Second
+
+// slice is how long each path is asked for at a time.
+const slice = 5 * time.Second
+
+// inClear is HTTP/1.1 without TLS.
+var inClear = over{
+	scheme: "http://", habits: habitsHTTP1, program: "wrk",
+	client: &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}},
+	run: func(ctx context.Context, addr, path string, cpu int, pids []int) (load.Result, error) {
+		return load.Wrk{URL: "http://" + addr + path, Conns: 64, Duration: slice, CPU: cpu}.Run(ctx, pids)
+	},
+}
+
+// overTLS returns HTTP/2 over TLS, with a certificate that it makes in dir.
+func overTLS(dir string) (*over, error) {
+	cert, key, err := selfsigned.New()
+	if err != nil {
+		return nil, err
+	}
+	certFile, keyFile, openssl := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "openssl.cnf")
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(cert)
+	return &over{
+		scheme: "https://", habits: habitsHTTP2, program: "h2load",
+		serve:  []string{"--tls-cert", certFile, "--tls-key", keyFile},
+		server: []string{"-cert", certFile, "-key", keyFile},
+		client: &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}},
+		run: func(ctx context.Context, addr, path string, cpu int, pids []int) (load.Result, error) {
+			to, err := netip.ParseAddrPort(addr)
+			if err != nil {
+				return load.Result{}, err
+			}
+			return load.H2load{
+				Target: load.Target{Addr: to, Path: path, Over: load.H2}, Conns: 32, Streams: 10, Duration: slice,
+				Log: filepath.Join(dir, "h2load.log"), OpenSSL: openssl, CPU: cpu,
+			}.Run(ctx, pids)
+		},
+	}, errors.Join(os.WriteFile(certFile, cert, 0o600), os.WriteFile(keyFile, key, 0o600), os.WriteFile(openssl, []byte(load.ClientTLS), 0o600))
+}

@@ -1,0 +1,4 @@
+// Package interop has tests of the server with clients of others: gRPC in
+// grpc-go and connect-go, curl, nghttp, Node's http2 and Chromium. Those that need
+// a program skip when it is not installed.
+package interop
