@@ -69,7 +69,7 @@ func (f *serveFlags) define(fs *pflag.FlagSet) {
 	toggle(fs, &f.sidecars, "sidecars", "send FILE.br, .zst or .gz for FILE to who accepts that (off: --no-sidecars)")
 	setting.Negate(fs, "sidecars", &f.sidecars)
 	fs.StringVar(&f.cacheControl, "cache-control", "", "Cache-Control of all files, as `VALUE`; by default html is asked for each time, names with a fingerprint are kept for good, others an hour")
-	fs.Var(&f.cacheSize, "cache-size", "memory for whole responses; none: files come from the disk")
+	fs.Var(&f.cacheSize, "cache-size", "memory for whole responses, by default no more than an eighth of what the process may have; none: files come from the disk")
 	fs.Var(&f.maxCachedFile, "cache-max-file", "larger files come from the disk")
 	fs.Var(&f.recheck, "recheck", "how long a response is sent from memory before its file is looked at again; 0s: each time")
 	toggle(fs, &f.watch, "watch", "let the system tell of changes in the directory, so that they show at once")

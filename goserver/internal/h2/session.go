@@ -16,6 +16,8 @@ const (
 	readSize = 16 << 10 // read buffer at first; grows to hold one header block
 	keepSize = 64 << 10 // larger buffers are given back when the connection is left
 	keepRefs = 256
+
+	keepFields = 256 // of a head
 )
 
 // A Session serves one connection at a time, and owns the buffers that a busy
@@ -138,8 +140,8 @@ func (s *Session) unbind() {
 	if cap(s.block) > keepSize {
 		s.block = nil
 	}
-	if cap(s.arena) > keepSize {
-		s.arena = nil
+	if cap(s.arena) > keepSize || cap(s.fields) > keepFields {
+		s.arena, s.fields, s.head.Fields = nil, nil, nil // fields refer to the arena
 	}
 	if cap(s.vec) > keepRefs {
 		s.vec = nil
