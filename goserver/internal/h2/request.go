@@ -175,16 +175,20 @@ func (c *conn) admit(id uint32, end bool, bad *malformedError) (*stream, error) 
 	return st, nil
 }
 
+// mostActive is how many times MaxStreams all streams of a connection may be, with those
+// that the peer sees as closed.
+const mostActive = 8
+
 // admission tells whether a new stream must be refused, and with what code: 0
 // for none, behind the last stream of GOAWAY (RFC 9113 §6.8). A stream that the peer
 // sees as closed does not count (RFC 9113 §5.1.2) though its goroutine has still to give
-// it back, but no more of them than MaxStreams. c.mu is held.
+// it back; on a busy machine these are many. c.mu is held.
 func (c *conn) admission() (code http2.ErrCode, refused bool) {
 	e := c.e
 	if c.goaway == goAwayFinal || c.dead {
 		return 0, true
 	}
-	if most := int(e.cfg.MaxStreams); c.active-c.closing >= most || c.active >= 2*most {
+	if most := int(e.cfg.MaxStreams); c.active-c.closing >= most && !c.makePlace() || c.active >= mostActive*most {
 		return http2.ErrCodeRefusedStream, true
 	}
 	if e.total.Add(1) > e.cfg.MaxTotalStreams && e.cfg.MaxTotalStreams > 0 {
@@ -192,6 +196,19 @@ func (c *conn) admission() (code http2.ErrCode, refused bool) {
 		return http2.ErrCodeRefusedStream, true
 	}
 	return 0, false
+}
+
+// makePlace ends a stream that has its response, and only waits for the rest of a request
+// that nobody reads. Some clients say nothing more of those, and take them for closed. c.mu
+// is held.
+func (c *conn) makePlace() bool {
+	for st := range c.streams() {
+		if st.localDone && !st.running {
+			c.resetStream(st, http2.ErrCodeNo)
+			return true
+		}
+	}
+	return false
 }
 
 // refuseStream refuses a stream that no handler will see. c.mu is held.
