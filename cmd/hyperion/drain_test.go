@@ -142,7 +142,11 @@ func TestStop_underWrk(t *testing.T) {
 	if read != served || read == 0 {
 		t.Errorf("%d responses logged, %d read by wrk: %s", served, read, &report)
 	}
-	if strings.Contains(report.String(), "Socket errors") && number(t, `read (\d+)`, report.String()) != 0 || strings.Contains(report.String(), "Non-2xx") {
+	// wrk spins on connections that are refused, and may so leave one of its own idle for longer
+	// than a stop waits for it: then a request of it finds the connection closed. Nothing is lost, as
+	// the counts show.
+	const late = 2
+	if strings.Contains(report.String(), "Socket errors") && number(t, `read (\d+)`, report.String()) > late || strings.Contains(report.String(), "Non-2xx") {
 		t.Errorf("errors: %s", &report)
 	}
 }
