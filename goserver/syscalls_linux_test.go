@@ -30,14 +30,7 @@ func TestSyscalls_server(t *testing.T) {
 	if dir == "" {
 		t.Skip("runs for TestSyscalls, traced")
 	}
-	// Room for a whole response, so that none is cut into several calls.
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) {
-			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUFFORCE, 8<<20) // root may
-		})
-	}}
-	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	must(t, err)
+	l := listenWide(t)
 	srv := &goserver.Server{Handler: http.FileServer(http.Dir(dir))}
 	must(t, srv.Static("/site/", dir, &goserver.StaticOptions{NoCompression: true, Recheck: time.Hour}))
 	done := make(chan error, 1)
@@ -46,6 +39,20 @@ func TestSyscalls_server(t *testing.T) {
 	io.Copy(io.Discard, os.Stdin)
 	srv.Close()
 	<-done
+}
+
+// listenWide returns a listener whose connections have room for a whole response, so that
+// none is cut into several calls.
+func listenWide(t *testing.T) net.Listener {
+	t.Helper()
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		return c.Control(func(fd uintptr) {
+			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUFFORCE, 8<<20) // root may
+		})
+	}}
+	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	return l
 }
 
 // fileCalls are the system calls that are counted.

@@ -3,7 +3,6 @@ package goserver_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -31,14 +29,7 @@ func TestSyscalls_tlsServer(t *testing.T) {
 	if os.Getenv(tlsSyscalls) == "" {
 		t.Skip("runs for TestSyscalls_tls, traced")
 	}
-	// Room for a whole response, so that none is cut into several calls.
-	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		return c.Control(func(fd uintptr) {
-			syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUFFORCE, 8<<20) // root may
-		})
-	}}
-	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	must(t, err)
+	l := listenWide(t)
 	cert, _ := certificate(t)
 	body := bytes.Repeat([]byte("x"), 1<<20)
 	srv := &goserver.Server{

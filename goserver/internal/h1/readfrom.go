@@ -3,77 +3,23 @@ package h1
 import (
 	"io"
 	"net/http"
-	"os"
-	"sync"
 
-	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // ReadFrom sends the rest of a file, or of a part of one, as a direct route
 // would, when the response has a known length. It copies everything else.
 func (w *response) ReadFrom(src io.Reader) (int64, error) {
-	if f, off, n, ok := fileRange(src); ok {
-		if sent, err, handled := w.sendFile(f, off, n); handled {
-			if limit, ok := src.(*io.LimitedReader); ok {
-				limit.N -= sent
-			}
-			return sent, err
-		}
-	}
-	buf := copyBuffers.Get().(*[copySize]byte)
-	defer copyBuffers.Put(buf)
-	return io.CopyBuffer(onlyWriter{w}, src, buf[:])
-}
-
-const copySize = 32 << 10
-
-var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
-
-type onlyWriter struct{ io.Writer }
-
-// A file is an *os.File, or what os wraps around one when io.Copy asks it to
-// write itself.
-type file interface {
-	direct.File
-	io.Seeker
-	Stat() (os.FileInfo, error)
-}
-
-// fileRange finds the regular file behind a reader, as io.Copy and io.CopyN
-// pass it, and the bytes of it that are to be read.
-func fileRange(src io.Reader) (f file, off, n int64, ok bool) {
-	limit, limited := src.(*io.LimitedReader)
-	if limited {
-		if src = limit.R; limit.N <= bodySize {
-			return nil, 0, 0, false // it gathers with what else is written
-		}
-	}
-	f, ok = src.(file)
-	if !ok {
-		return nil, 0, 0, false
-	}
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, 0, 0, false
-	}
-	if off, err = f.Seek(0, io.SeekCurrent); err != nil {
-		return nil, 0, 0, false
-	}
-	n = max(0, info.Size()-off)
-	if limited {
-		n = min(n, limit.N)
-	}
-	return f, off, n, true
+	return semantics.ReadFrom(w, src, w.sendFile)
 }
 
 // sendFile sends a range of a file when nothing stands in the way of doing it
 // by the rungs; handled is false when no byte was sent.
-func (w *response) sendFile(f file, off, n int64) (sent int64, err error, handled bool) {
+func (w *response) sendFile(f semantics.File, off, n int64) (sent int64, err error, handled bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.s
-	if s == nil || w.hijacked || n <= bodySize {
+	if s == nil || w.hijacked || n <= semantics.HeldBytes {
 		return 0, nil, false
 	}
 	if w.Status == 0 {

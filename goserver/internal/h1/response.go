@@ -128,7 +128,7 @@ func write[T []byte | string](w *response, p T) (int, error) {
 	if w.Head && w.headDone {
 		return len(p), nil
 	}
-	gather := len(s.bodyBuf)+len(p) <= bodySize && (!w.headDone || len(p) < smallChunk)
+	gather := len(s.bodyBuf)+len(p) <= semantics.HeldBytes && (!w.headDone || len(p) < smallChunk)
 	if gather && !w.Given.EventStream {
 		s.bodyBuf = append(s.bodyBuf, p...)
 		return len(p), s.werr

@@ -17,7 +17,6 @@ import (
 const (
 	readSize  = 4 << 10  // read buffer at first; grows to hold one head
 	writeSize = 4 << 10  // write buffer at first
-	bodySize  = 4 << 10  // response bytes held back so that Content-Length is known
 	outFlush  = 16 << 10 // write when so much has gathered; larger pieces are not copied
 	keepSize  = 32 << 10 // larger buffers are given back when the connection is idle
 	drainSize = 256 << 10
@@ -152,10 +151,10 @@ func (s *Session) unbind() {
 	s.trim()
 	s.pages.reset()
 	if s.ahead == nil {
-		poison(s.in)
+		semantics.Poison(s.in)
 	}
-	poison(s.out[:cap(s.out)])
-	poison(s.bodyBuf[:cap(s.bodyBuf)])
+	semantics.Poison(s.out[:cap(s.out)])
+	semantics.Poison(s.bodyBuf[:cap(s.bodyBuf)])
 }
 
 // trim gives large buffers back, and empties the others.
@@ -274,7 +273,7 @@ func (s *Session) next() bool {
 	if s.gone {
 		return false
 	}
-	poison(buf[:n])
+	semantics.Poison(buf[:n])
 	if s.keep && s.r < s.w {
 		s.headAt = s.cfg.Clock.Now()
 		s.cfg.TellState(s.conn, http.StateIdle)

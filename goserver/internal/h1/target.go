@@ -37,7 +37,7 @@ var rootPath = []byte("/") // of an absolute URI that has no path; never written
 func (h *Head) splitAbsolute(t []byte) error {
 	h.Form = semantics.AbsoluteForm
 	scheme, rest, ok := bytes.Cut(t, []byte("://"))
-	if !ok || !isScheme(scheme) {
+	if !ok || !semantics.IsScheme(scheme) {
 		return ErrTargetForm
 	}
 	if !semantics.FoldEqual(scheme, "http") && !semantics.FoldEqual(scheme, "https") {
@@ -58,15 +58,4 @@ func (h *Head) splitAbsolute(t []byte) error {
 		h.Path = rootPath
 	}
 	return nil
-}
-
-// isScheme reports whether b is a scheme (RFC 3986 §3.1).
-func isScheme(b []byte) bool {
-	for i, c := range b {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (i == 0 || semantics.Classes[c]&semantics.DigitByte == 0 && c != '+' && c != '-' && c != '.') {
-			return false
-		}
-	}
-	return len(b) > 0
 }

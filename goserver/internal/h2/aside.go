@@ -111,7 +111,7 @@ func (a *aside) free() {
 	fields := a.req.Fields[:0]
 	direct.Reset(&a.ctx, keepSize)
 	clear(fields[:cap(fields)])
-	poison(a.arena)
+	semantics.Poison(a.arena)
 	arena := a.arena[:0]
 	if cap(arena) > keepSize {
 		arena = nil

@@ -3,6 +3,8 @@ package h2
 import (
 	"sync"
 	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // A body is what has come of the content of a request and was not read yet. The
@@ -34,7 +36,7 @@ const pieceSize = 16<<10 - 32
 var piecePool = sync.Pool{New: func() any { return new(piece) }}
 
 func (p *piece) free() {
-	poison(p.buf[:p.w])
+	semantics.Poison(p.buf[:p.w])
 	p.next, p.r, p.w = nil, 0, 0
 	piecePool.Put(p)
 }

@@ -227,7 +227,7 @@ func (h *head) take(p *pseudoHeaders, f *fieldFacts) error {
 	switch {
 	case p.scheme == nil:
 		return errSchemeMissing
-	case !isScheme(p.scheme):
+	case !semantics.IsScheme(p.scheme):
 		return errScheme
 	case len(p.path) == 0:
 		return errPathMissing
@@ -279,17 +279,6 @@ func (h *head) takePath(path []byte) error {
 		return errPath
 	}
 	return nil
-}
-
-// isScheme reports whether b is a scheme (RFC 3986 §3.1).
-func isScheme(b []byte) bool {
-	for i, c := range b {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (i == 0 || semantics.Classes[c]&semantics.DigitByte == 0 && c != '+' && c != '-' && c != '.') {
-			return false
-		}
-	}
-	return len(b) > 0
 }
 
 // checkTrailers checks a trailer section (RFC 9113 §8.1).

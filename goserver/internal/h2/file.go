@@ -34,7 +34,7 @@ func (k *chunk) share() { k.refs.Add(1) }
 
 func (k *chunk) release() {
 	if k.refs.Add(-1) == 0 {
-		poison(k.buf[:])
+		semantics.Poison(k.buf[:])
 		chunkPool.Put(k)
 	}
 }

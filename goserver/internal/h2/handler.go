@@ -36,15 +36,12 @@ type pad struct {
 	buf    []byte            // content held back so that its length is known
 }
 
-// bodySize is how many bytes of a response are held back.
-const bodySize = 4 << 10
-
-var padPool = sync.Pool{New: func() any { return &pad{buf: make([]byte, 0, bodySize)} }}
+var padPool = sync.Pool{New: func() any { return &pad{buf: make([]byte, 0, semantics.HeldBytes)} }}
 
 func (p *pad) free() {
 	clear(p.fields)
 	p.fields = p.fields[:0]
-	poison(p.buf)
+	semantics.Poison(p.buf)
 	p.buf = p.buf[:0]
 	padPool.Put(p)
 }

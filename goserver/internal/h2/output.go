@@ -1,5 +1,7 @@
 package h2
 
+import "github.com/hyperion-server/hyperion/goserver/internal/semantics"
+
 // An output gathers frames. What is long and stays as it is stands in it by
 // reference, all else is copied.
 type output struct {
@@ -64,6 +66,6 @@ func (o *output) reset() {
 	if cap(o.buf) > outKeep {
 		o.buf = make([]byte, 0, outSize)
 	}
-	poison(o.buf[:cap(o.buf)])
+	semantics.Poison(o.buf[:cap(o.buf)])
 	o.buf, o.refs, o.held = o.buf[:0], o.refs[:0], 0
 }

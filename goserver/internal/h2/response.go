@@ -145,7 +145,7 @@ func write[T []byte | string](x *exchange, p T) (int, error) {
 		return len(p), nil
 	}
 	held := x.pad.buf
-	if len(held)+len(p) <= bodySize && (!x.headSent || len(p) < smallWrite) && !x.res.Given.EventStream {
+	if len(held)+len(p) <= semantics.HeldBytes && (!x.headSent || len(p) < smallWrite) && !x.res.Given.EventStream {
 		x.pad.buf = append(held, p...)
 		return len(p), nil
 	}

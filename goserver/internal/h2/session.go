@@ -149,8 +149,8 @@ func (s *Session) unbind() {
 	s.out.reset()
 	s.leaving.reset()
 	s.table = table{}
-	poison(s.in)
-	poison(s.arena[:cap(s.arena)])
+	semantics.Poison(s.in)
+	semantics.Poison(s.arena[:cap(s.arena)])
 }
 
 // begin starts a new connection.

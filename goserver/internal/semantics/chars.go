@@ -95,3 +95,14 @@ func Trim(b []byte) []byte {
 	}
 	return b[:len(b):len(b)]
 }
+
+// IsScheme reports whether b is a scheme (RFC 3986 §3.1).
+func IsScheme(b []byte) bool {
+	for i, c := range b {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (i == 0 || Classes[c]&DigitByte == 0 && c != '+' && c != '-' && c != '.') {
+			return false
+		}
+	}
+	return len(b) > 0
+}

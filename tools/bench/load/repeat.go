@@ -18,20 +18,8 @@ func Repeat(ctx context.Context, n int, warm, duration time.Duration, pids []int
 	for i := range n {
 		running.Go(func() { s.work(func() error { return do(ctx, i) }) })
 	}
-	if err := pause(ctx, warm); err != nil {
-		return Result{}, err
-	}
-	m, err := startMeter(pids)
+	r, err := measured(ctx, warm, duration, pids, func() { close(s.measure) }, stop)
 	if err != nil {
-		return Result{}, err
-	}
-	close(s.measure)
-	if err := pause(ctx, duration); err != nil {
-		return Result{}, err
-	}
-	stop()
-	var r Result
-	if err := m.stop(&r); err != nil {
 		return Result{}, err
 	}
 	running.Wait()

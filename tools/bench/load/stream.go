@@ -88,26 +88,33 @@ func Stream(ctx context.Context, t Target, n, events int, warm, duration time.Du
 		}
 		running.Go(func() { s.read(c, events) })
 	}
-	if err := pause(ctx, warm); err != nil {
-		return Result{}, err
-	}
-	m, err := startMeter(pids)
+	r, err := measured(ctx, warm, duration, pids, func() { close(s.measure) }, stop)
 	if err != nil {
-		return Result{}, err
-	}
-	close(s.measure)
-	if err := pause(ctx, duration); err != nil {
-		return Result{}, err
-	}
-	stop()
-	var r Result
-	if err := m.stop(&r); err != nil {
 		return Result{}, err
 	}
 	running.Wait()
 	r.Requests, r.Errors, r.Problem = s.result.Requests, s.result.Errors, s.result.Problem
 	s.taken.percentiles(&r)
 	return r, nil
+}
+
+// measured lets the load run for the warm-up, and meters the processes for the duration,
+// at whose start and end it calls begin and end.
+func measured(ctx context.Context, warm, duration time.Duration, pids []int, begin, end func()) (r Result, err error) {
+	if err := pause(ctx, warm); err != nil {
+		return r, err
+	}
+	m, err := startMeter(pids)
+	if err != nil {
+		return r, err
+	}
+	begin()
+	if err := pause(ctx, duration); err != nil {
+		return r, err
+	}
+	end()
+	err = m.stop(&r)
+	return r, err
 }
 
 func pause(ctx context.Context, d time.Duration) error {
