@@ -25,8 +25,7 @@ var drainPing = [8]byte{'d', 'r', 'a', 'i', 'n'}
 // drain begins and ends the gentle end of a connection when it is time. c.mu is
 // held; it may be released meanwhile.
 func (c *conn) drain() error {
-	cfg := c.e.cfg.Config
-	if c.goaway == goAwayNone && (c.closeAfter || cfg.Draining != nil && cfg.Draining()) && c.settled {
+	if c.goaway == goAwayNone && c.settled && c.ends() {
 		c.firstGoAway()
 		c.flush()
 	}
@@ -34,6 +33,13 @@ func (c *conn) drain() error {
 		return errDrained
 	}
 	return nil
+}
+
+// ends reports that the connection is to end. One that is only to serve no second request serves
+// its first: clients take a connection that begins with GOAWAY for none.
+func (c *conn) ends() bool {
+	cfg := c.e.cfg.Config
+	return c.closeAfter || cfg.Draining() && (c.lastID > 0 || !cfg.KeepAlivesOff())
 }
 
 func (c *conn) firstGoAway() {
