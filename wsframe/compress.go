@@ -1,0 +1,136 @@
+package wsframe
+
+import (
+	"math/bits"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// A Compressor compresses the messages that one end sends, in the order in which
+// they are sent (RFC 7692 section 7.2.1). Between messages it holds nothing but
+// the end of what was sent, 4 KiB at most, and that only if it takes over its
+// context. What it needs while it works is shared by all.
+//
+// It is for one goroutine at a time.
+type Compressor struct {
+	bits     int
+	takeover bool
+	history  history
+	deflater *deflater // of the message that AppendPart began
+}
+
+// maxHistory is how many octets of earlier messages a message can refer to.
+const maxHistory = 4 << 10
+
+// NewCompressor returns one for an end whose Window was agreed.
+func NewCompressor(own Window) *Compressor {
+	return &Compressor{
+		bits:     own.bits(),
+		takeover: !own.NoContextTakeover,
+		history:  history{max: min(1<<own.bits(), maxHistory)},
+	}
+}
+
+// Append compresses a whole message and appends the payload for its frames to
+// dst. If that would be no shorter than the message, ok is false and dst as it
+// was: the message is to be sent as it is, without RSV1.
+func (c *Compressor) Append(dst, message []byte) (out []byte, ok bool) {
+	c.Reset()
+	z := newDeflater(c.bitsFor(message), c.history.octets)
+	start := len(dst)
+	dst = z.append(dst, message)
+	z.free()
+	n := len(dst) - len(syncTail)
+	if n-start >= len(message) {
+		return dst[:start], false
+	}
+	c.Sent(message)
+	return dst[:n], true
+}
+
+// AppendPart compresses the next part of a message and appends the payload for
+// one or more frames to dst, from which the peer can inflate all up to here.
+func (c *Compressor) AppendPart(dst, part []byte, last bool) []byte {
+	if c.deflater == nil {
+		c.deflater = newDeflater(c.bits, c.history.octets)
+	}
+	dst = c.deflater.append(dst, part)
+	c.Sent(part)
+	if last {
+		c.Reset()
+		dst = dst[:len(dst)-len(syncTail)]
+	}
+	return dst
+}
+
+// Sent says that a message was sent which another Compressor has compressed. It
+// is part of the context now.
+func (c *Compressor) Sent(message []byte) {
+	if c.takeover {
+		c.history.add(message)
+	}
+}
+
+// Reset gives up the message that AppendPart began, if it has not ended.
+func (c *Compressor) Reset() {
+	if c.deflater != nil {
+		c.deflater.free()
+		c.deflater = nil
+	}
+}
+
+// bitsFor returns of how many bits the window must be for this message. It is
+// the largest if the message and what it can refer to are within the agreed one.
+func (c *Compressor) bitsFor(message []byte) int {
+	if bits.Len(uint(len(c.history.octets)+len(message))) <= c.bits {
+		return maxWindowBits
+	}
+	return c.bits
+}
+
+// syncTail is what a flush ends with, and a message does not (section 7.2.1).
+const syncTail = "\x00\x00\xff\xff"
+
+// A deflater is what it takes to compress a message. It is recycled.
+type deflater struct {
+	bits int
+	out  []byte
+	w    *flate.Writer
+}
+
+var deflaters [maxWindowBits + 1]sync.Pool // by bits of the window
+
+// newDeflater returns one for a message that goes on after the history.
+func newDeflater(bits int, history []byte) *deflater {
+	z, _ := deflaters[bits].Get().(*deflater)
+	if z == nil {
+		z = &deflater{bits: bits}
+		if bits == maxWindowBits {
+			z.w, _ = flate.NewWriter(z, flate.BestSpeed)
+		} else {
+			z.w, _ = flate.NewWriterWindow(z, 1<<bits)
+		}
+	}
+	z.w.ResetDict(z, history)
+	return z
+}
+
+func (z *deflater) append(dst, p []byte) []byte {
+	z.out = dst
+	z.w.Write(p) // writes to memory do not fail
+	z.w.Flush()
+	dst, z.out = z.out, nil
+	return dst
+}
+
+func (z *deflater) Write(p []byte) (int, error) {
+	z.out = append(z.out, p...)
+	return len(p), nil
+}
+
+// free gives z back. It must not keep the history, which is the connection's.
+func (z *deflater) free() {
+	z.w.ResetDict(z, nil)
+	deflaters[z.bits].Put(z)
+}

@@ -1,0 +1,3 @@
+package wsframe
+
+func utf8Prefix(p []byte) int { return utf8PrefixGeneric(p) }
