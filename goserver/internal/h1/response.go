@@ -306,13 +306,13 @@ var (
 // appendHeader appends the fields for which include holds, in sorted order.
 // Names that are no tokens are left out, as net/http does it.
 func (w *response) appendHeader(b []byte, include func(name string) bool) []byte {
-	var scratch [24]string
-	for _, name := range semantics.SortedNames(scratch[:0], w.Fields) {
-		if !include(name) || !httpguts.ValidHeaderFieldName(name) {
+	var room [semantics.SortedRoom]semantics.Line
+	for _, l := range semantics.Sorted(room[:0], w.Fields, "") {
+		if !include(l.Name) || !httpguts.ValidHeaderFieldName(l.Name) {
 			continue
 		}
-		for _, v := range w.Fields[name] {
-			b = appendField(b, name, v)
+		for _, v := range l.Values {
+			b = appendField(b, l.Name, v)
 		}
 	}
 	return b

@@ -3,6 +3,8 @@ package h2
 import (
 	"io"
 	"net/http"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,18 +14,48 @@ import (
 	"golang.org/x/net/http2"
 )
 
+// What a flood may cost: memory in bytes, of the heap and of stacks, while it lasts. The
+// server answers a frame with one frame, at most.
+const floodMemory = 2 << 20
+
 // flood says the frames that frame gives, one for each call, until the server has
-// ended the connection, and returns how many were said. No more than max may be.
-func (s *speaker) flood(max int, frame func(i int) error) int {
+// ended the connection. No more than max may be said.
+func (s *speaker) flood(max int, frame func(i int) error) {
 	s.t.Helper()
 	s.hush()
+	before := memory()
+	most := before
 	for i := range max {
 		if frame(i) != nil {
-			return i
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			said := 0
+			for _, n := range s.count {
+				said += n
+			}
+			s.t.Logf("%d frames, %d said by the server, %d KiB", i, said, (most-before)>>10)
+			if said > i+10 {
+				s.t.Errorf("the server said %d frames to %d", said, i)
+			}
+			if most > before+floodMemory {
+				s.t.Errorf("the server took %d bytes for it", most-before)
+			}
+			return
+		}
+		if i%32 == 31 {
+			most = memory(most)
 		}
 	}
 	s.t.Fatalf("the server took %d frames", max)
-	return max
+}
+
+// memory returns the bytes in use once all is quiet, or the most of former ones.
+func memory(former ...uint64) uint64 {
+	synctest.Wait()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return slices.Max(append(former, m.HeapAlloc+m.StackInuse))
 }
 
 // calm checks that the connection was ended with ENHANCE_YOUR_CALM.
@@ -242,7 +274,9 @@ func TestTotalStreams(t *testing.T) {
 
 // Streams whose window stays closed cost no goroutine, and are ended in time.
 func TestZeroWindowStall(t *testing.T) {
+	const memoryEach = 2 << 10 // bytes of a stream, its response and its part of the connection
 	run(t, site, func(b *bench) {
+		before, goroutines := memory(), runtime.NumGoroutine()
 		for range 20 {
 			s := b.greet("INITIAL_WINDOW_SIZE=0")
 			s.hush()
@@ -259,6 +293,14 @@ func TestZeroWindowStall(t *testing.T) {
 		synctest.Wait()
 		if n := b.engine.Streams(); n != 20*DefaultMaxStreams {
 			t.Errorf("%d streams are open", n)
+		}
+		if each := (memory(before) - before) / (20 * DefaultMaxStreams); each > memoryEach {
+			t.Errorf("a stream that waits costs %d bytes", each)
+		} else {
+			t.Logf("%d bytes a stream", each)
+		}
+		if n := runtime.NumGoroutine() - goroutines; n > 20*3 { // the client's, and the reader's
+			t.Errorf("%d goroutines", n)
 		}
 		time.Sleep(31 * time.Second)
 		synctest.Wait()
@@ -277,10 +319,14 @@ func TestHPACKBomb(t *testing.T) {
 		for range 16000 {
 			bomb = append(bomb, 0x80|62) // the newest entry
 		}
+		before := memory()
 		must(t, s.out.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndStream: true, EndHeaders: true, BlockFragment: bomb}))
 		s.talk(`
 			< HEADERS 1 | :status 431 | content-type text/plain; charset=utf-8 | x-content-type-options nosniff | content-length 25
 			< DATA 1 END_STREAM | request head is too long`)
+		if n := memory(before) - before; n > 256<<10 { // of the 60 MB that the block stands for
+			t.Errorf("the block took %d bytes", n)
+		}
 	})
 }
 

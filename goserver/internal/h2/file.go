@@ -14,13 +14,17 @@ import (
 )
 
 // A chunk is memory that a part of a file passes through: it is sent from where
-// it was read to, and used again when the last frame of it has left.
+// it was read to, and used again when the last frame of it has left. There is
+// place for the header of a frame before it.
 type chunk struct {
 	refs atomic.Int32
-	buf  [chunkSize]byte
+	mem  [frameHeaderLen + chunkSize]byte
 }
 
-const chunkSize = 64 << 10
+// chunkSize makes a frame as long as a record of TLS (RFC 8446 §5.1), which is then
+// made of it without gathering. It is small, so that what was read is still in the
+// processor's cache when it is encrypted or sent.
+const chunkSize = 16<<10 - frameHeaderLen
 
 var chunkPool = sync.Pool{New: func() any { return new(chunk) }}
 
@@ -32,9 +36,15 @@ func newChunk() *chunk {
 
 func (k *chunk) share() { k.refs.Add(1) }
 
+// payload is where the part of the file is.
+func (k *chunk) payload() []byte { return k.mem[frameHeaderLen:] }
+
+// starts reports whether p is what the chunk begins with.
+func (k *chunk) starts(p []byte) bool { return &p[0] == &k.mem[frameHeaderLen] }
+
 func (k *chunk) release() {
 	if k.refs.Add(-1) == 0 {
-		semantics.Poison(k.buf[:])
+		semantics.Poison(k.mem[:])
 		chunkPool.Put(k)
 	}
 }
@@ -117,8 +127,8 @@ func (c *conn) sendLocked(st *stream, p []byte, from *chunk, end, stable bool) e
 	switch {
 	case len(st.data) > 0 || c.s.out.size() >= outFlush:
 		c.flush()
-	case !end:
-		c.flushLater() // the next piece may be long in coming
+	case !end && from == nil: // of a file, the next piece comes at once
+		c.flushLater()
 	}
 	for len(st.data) > 0 && c.sendError(st) == nil {
 		st.sendable.Wait()
@@ -153,7 +163,8 @@ func (c *conn) sendError(st *stream) error {
 func (c *conn) sendFile(st *stream, f direct.File, off, n int64, end bool) (sent int64, err error) {
 	for n > 0 {
 		k := newChunk()
-		m, rerr := f.ReadAt(k.buf[:min(n, chunkSize)], off)
+		p := k.payload()[:min(n, chunkSize)]
+		m, rerr := f.ReadAt(p, off)
 		if m == 0 {
 			k.release()
 			if rerr == nil || rerr == io.EOF {
@@ -165,12 +176,10 @@ func (c *conn) sendFile(st *stream, f direct.File, off, n int64, end bool) (sent
 		}
 		off, n = off+int64(m), n-int64(m)
 		c.mu.Lock()
-		err := c.sendLocked(st, k.buf[:m], k, end && n == 0, true)
+		err := c.sendLocked(st, p[:m], k, end && n == 0, true)
 		if err == nil {
 			sent += int64(m)
-			if n == 0 && c.s != nil {
-				semantics.Bump(&c.s.tally.Files[netio.RungCopy], 1)
-			}
+			c.sentFile(n == 0, end)
 		}
 		c.mu.Unlock()
 		if err != nil {
@@ -178,4 +187,15 @@ func (c *conn) sendFile(st *stream, f direct.File, off, n int64, end bool) (sent
 		}
 	}
 	return sent, nil
+}
+
+// sentFile is called when a part of a file was framed. c.mu is held.
+func (c *conn) sentFile(whole, end bool) {
+	if !whole || c.s == nil {
+		return
+	}
+	semantics.Bump(&c.s.tally.Files[netio.RungCopy], 1)
+	if !end {
+		c.flushLater() // what the handler does next may take long
+	}
 }

@@ -123,14 +123,14 @@ func TestHandlers(t *testing.T) {
 			< SETTINGS ACK
 			> HEADERS 1 END_STREAM ` + get("/") + ` | range bytes=5-90004
 			< HEADERS 1 | :status 206 | accept-ranges bytes | content-range bytes 5-90004/100000 | content-type text/plain; charset=utf-8 | last-modified LM | content-length 90000
-			< DATA 1 | 16384 bytes
-			< DATA 1 | 16384 bytes
-			< DATA 1 | 16384 bytes
-			< DATA 1 | 16384 bytes
-			< DATA 1 | 4464 bytes
+			< DATA 1 | 16375 bytes
+			< DATA 1 | 16375 bytes
+			< DATA 1 | 16375 bytes
+			< DATA 1 | 16375 bytes
+			< DATA 1 | 4500 bytes
 			> WINDOW_UPDATE 1 50000
-			< DATA 1 | 16384 bytes
-			< DATA 1 | 3616 bytes
+			< DATA 1 | 11875 bytes
+			< DATA 1 | 8125 bytes
 			< DATA 1 END_STREAM`},
 		{"read deadline", func(w http.ResponseWriter, r *http.Request) {
 			must(t, http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)))

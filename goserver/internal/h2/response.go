@@ -46,13 +46,13 @@ func (x *exchange) writeHeader(code int) {
 // of the order in which heads leave.
 func (x *exchange) noteFields(include func(string) bool) {
 	p := x.pad
-	var scratch [24]string
-	for _, name := range semantics.SortedNames(scratch[:0], x.res.Fields) {
-		if !include(name) || ofConnection(name) || !httpguts.ValidHeaderFieldName(name) {
+	var room [semantics.SortedRoom]semantics.Line
+	for _, l := range semantics.Sorted(room[:0], x.res.Fields, "") {
+		if !include(l.Name) || ofConnection(l.Name) || !httpguts.ValidHeaderFieldName(l.Name) {
 			continue
 		}
-		lower := lowerName(name)
-		for _, v := range x.res.Fields[name] {
+		lower := lowerName(l.Name)
+		for _, v := range l.Values {
 			p.fields = append(p.fields, semantics.Field{Name: lower, Value: cleanValue(v)})
 		}
 	}

@@ -46,15 +46,21 @@ func (c *conn) frameData(st *stream, p []byte, end bool) {
 	if end {
 		flags = http2.FlagDataEndStream
 	}
-	o.buf = appendFrameHeader(o.buf, len(p), http2.FrameData, flags, st.id)
-	switch {
-	case st.from != nil:
-		st.from.share()
-		o.ref(p, st.from)
-	case st.stable && len(p) > copyMax:
-		o.ref(p, nil)
-	default:
-		o.buf = append(o.buf, p...)
+	if k := st.from; k != nil && k.starts(p) {
+		appendFrameHeader(k.mem[:0], len(p), http2.FrameData, flags, st.id)
+		k.share()
+		o.ref(k.mem[:frameHeaderLen+len(p)], k)
+	} else {
+		o.buf = appendFrameHeader(o.buf, len(p), http2.FrameData, flags, st.id)
+		switch {
+		case k != nil:
+			k.share()
+			o.ref(p, k)
+		case st.stable && len(p) > copyMax:
+			o.ref(p, nil)
+		default:
+			o.buf = append(o.buf, p...)
+		}
 	}
 	st.sendWindow -= int64(len(p))
 	c.sendWindow -= int64(len(p))

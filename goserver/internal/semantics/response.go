@@ -178,33 +178,18 @@ func (w *Response) Trailers(yield func(name, value string) bool) {
 			}
 		}
 	}
-	if !w.Given.Trailers && len(w.Fields) == 0 {
-		return
-	}
-	var scratch [24]string
-	for _, name := range SortedNames(scratch[:0], w.Fields) {
-		field, ok := strings.CutPrefix(name, http.TrailerPrefix)
-		if !ok || !httpguts.ValidTrailerHeader(field) || !httpguts.ValidHeaderFieldName(field) {
+	var scratch [4]Line
+	for _, l := range Sorted(scratch[:0], w.Fields, http.TrailerPrefix) {
+		name := strings.TrimPrefix(l.Name, http.TrailerPrefix)
+		if !httpguts.ValidTrailerHeader(name) || !httpguts.ValidHeaderFieldName(name) {
 			continue
 		}
-		for _, v := range w.Fields[name] {
-			if !yield(field, v) {
+		for _, v := range l.Values {
+			if !yield(name, v) {
 				return
 			}
 		}
 	}
-}
-
-// SortedNames appends the names of h to names, sorted. Headers are short:
-// insertion beats sort's indirection.
-func SortedNames(names []string, h http.Header) []string {
-	for name := range h {
-		names = append(names, name)
-		for i := len(names) - 1; i > 0 && names[i] < names[i-1]; i-- {
-			names[i], names[i-1] = names[i-1], names[i]
-		}
-	}
-	return names
 }
 
 // AppendValue appends the value of a response field as it is sent: line breaks
