@@ -46,6 +46,7 @@ const (
 	flagPeerGone   // an event told of the peer's end
 	flagRegistered // in the epoll set
 	flagWantsOut   // in it for EPOLLOUT as well
+	flagKept       // see KeepParked
 )
 
 func (c *epollConn) Remote() netip.AddrPort { return c.remote }
@@ -231,6 +232,9 @@ func (c *epollConn) expireRead() {
 }
 
 func (c *epollConn) expire(idle time.Duration) {
+	if c.flags.Load()&flagKept != 0 && !c.engine.aborting.Load() {
+		return
+	}
 	if !c.rg.state.CompareAndSwap(parked, nil) {
 		return
 	}
@@ -280,6 +284,7 @@ func (c *epollConn) outer() engineConn {
 }
 
 func (c *epollConn) MayBlock()      { c.poller.turn.callNext() }
+func (c *epollConn) KeepParked()    { c.setFlag(flagKept) }
 func (c *epollConn) isParked() bool { return c.rg.state.Load() == parked }
 
 // readable reports whether bytes wait in the kernel.
@@ -289,7 +294,16 @@ func (c *epollConn) readable() bool {
 	return n > 0 && err == nil
 }
 
+// closeParked ends a connection that was parked, or has it served once more if that
+// is what it was kept for.
 func (c *epollConn) closeParked() {
+	if c.flags.Load()&flagKept != 0 {
+		if c.tls != nil {
+			c.tls.quiet = false // it is served though no data came
+		}
+		c.engine.workers.do(c.unparked())
+		return
+	}
 	if c.engine.cfg.Expired != nil {
 		c.engine.cfg.Expired(c.outer())
 	}
