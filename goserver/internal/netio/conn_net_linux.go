@@ -11,7 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (c *epollConn) LocalAddr() net.Addr { return c.addr(unix.SYS_GETSOCKNAME) }
+// LocalAddr returns an address that connections share when they have the same: it
+// is kept with each of them.
+func (c *epollConn) LocalAddr() net.Addr {
+	a := c.addr(unix.SYS_GETSOCKNAME)
+	own, ok := a.(*net.TCPAddr)
+	if !ok {
+		return a
+	}
+	last := &c.engine.epoll.local
+	if l := last.Load(); l != nil && l.Port == own.Port && l.Zone == own.Zone && l.IP.Equal(own.IP) {
+		return l
+	}
+	last.Store(own)
+	return own
+}
 
 func (c *epollConn) RemoteAddr() net.Addr {
 	if c.remote.IsValid() {

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"sync"
@@ -37,6 +38,7 @@ type epollSet struct {
 	gen       atomic.Uint32
 	high      atomic.Int32 // highest descriptor ever in the table
 	chunks    [maxChunks]atomic.Pointer[chunk]
+	local     atomic.Pointer[net.TCPAddr] // the last that a connection had
 }
 
 // The table is indexed by descriptor: the kernel hands out the lowest free
