@@ -3,6 +3,7 @@ package wsframe
 import (
 	"bufio"
 	"io"
+	"math"
 	"slices"
 	"sync"
 
@@ -48,39 +49,45 @@ func (d *Decompressor) Append(dst, payload []byte) ([]byte, error) {
 	d.Reset()
 	z := newInflater(payload, nil, d.history.octets)
 	defer z.free()
-	start, recorded := len(dst), len(dst)
 	limit, tooBig := d.limit(len(payload))
+	start, recorded := len(dst), len(dst)
 	for {
-		if len(dst) == cap(dst) && len(dst)-start < limit {
-			dst = slices.Grow(dst, min(max(len(dst)-start, minGrow), limit-(len(dst)-start)))
-		}
-		room := dst[len(dst):min(cap(dst), start+limit)]
-		if len(dst)-start == limit {
+		var room []byte
+		if dst, room = grow(dst, limit-(len(dst)-start)); len(room) == 0 {
 			room = z.probe[:]
 		}
 		n, err := z.flate.Read(room)
 		switch {
 		case n > 0 && len(dst)-start == limit:
 			return dst, tooBig
-		case err == nil || err == io.EOF:
-			dst = dst[:len(dst)+n]
-		default:
+		case err != nil && err != io.EOF:
 			return dst[:len(dst)+n], ErrInflate
 		}
+		dst = dst[:len(dst)+n]
 		if err == nil {
 			continue
 		}
-		d.history.add(dst[recorded:])
-		recorded = len(dst)
-		if z.ended() {
-			break
+		ended := z.ended()
+		if d.takeover || !ended {
+			d.historyOf(z).add(dst[recorded:])
+			recorded = len(dst)
 		}
-		if err := z.goOn(d.history.octets); err != nil {
+		if ended {
+			return dst, nil
+		}
+		if err := z.goOn(d.historyOf(z).octets); err != nil {
 			return dst, err
 		}
 	}
-	d.end()
-	return dst, nil
+}
+
+// grow returns the memory behind dst that may be written to, of at most limit
+// octets, and gets some more if there is none.
+func grow(dst []byte, limit int) (grown, room []byte) {
+	if len(dst) == cap(dst) && limit > 0 {
+		dst = slices.Grow(dst, min(max(len(dst), minGrow), limit))
+	}
+	return dst, dst[len(dst):min(cap(dst), len(dst)+limit)]
 }
 
 // minGrow is by how many octets a message's memory grows at least.
@@ -89,7 +96,7 @@ const minGrow = 512
 // limit is how many octets n octets of payload may become, and the error if
 // they become more.
 func (d *Decompressor) limit(n int) (int, error) {
-	const none = 1 << 62
+	const none = math.MaxInt / 2
 	limit := d.MaxMessage
 	if limit == 0 {
 		limit = none
@@ -124,12 +131,11 @@ func (d *Decompressor) Read(p []byte) (n int, err error) {
 	}
 	for n == 0 && err == nil && len(p) > 0 {
 		if n, err = d.read(z, p); err == io.EOF && !z.ended() {
-			err = z.goOn(d.history.octets)
+			err = z.goOn(d.historyOf(z).octets)
 		}
 	}
 	if err == io.EOF {
 		d.Reset()
-		d.end()
 	}
 	return n, err
 }
@@ -146,7 +152,7 @@ func (d *Decompressor) read(z *inflater, p []byte) (n int, err error) {
 		return 0, tooBig
 	}
 	d.size += n
-	d.history.add(p[:n])
+	d.historyOf(z).add(p[:n])
 	if err != nil && err != io.EOF {
 		if err = ErrInflate; z.src.err != nil {
 			err = z.src.err
@@ -165,24 +171,27 @@ func (d *Decompressor) Reset() {
 	}
 }
 
-// end keeps of a message what the next one may refer to.
-func (d *Decompressor) end() {
-	if !d.takeover {
-		d.history.forget()
+// historyOf returns what the blocks of a message may refer to: all that the peer
+// has sent if it takes over its context, else what came of this message.
+func (d *Decompressor) historyOf(z *inflater) *history {
+	if d.takeover {
+		return &d.history
 	}
+	return &z.history
 }
 
 // An inflater is what it takes to inflate a message. It is recycled.
 type inflater struct {
-	src    source
-	input  *bufio.Reader
-	flate  io.Reader
-	probe  [1]byte
-	blocks int // final blocks that were not the end
+	src     source
+	input   *bufio.Reader
+	flate   io.Reader
+	probe   [1]byte // for what would be over a limit
+	blocks  int     // final blocks that were not the end
+	history history // of the message
 }
 
 var inflaters = sync.Pool{New: func() any {
-	z := new(inflater)
+	z := &inflater{history: history{max: 1 << maxWindowBits}}
 	z.input = bufio.NewReaderSize(&z.src, 4<<10)
 	z.flate = flate.NewReader(z.input)
 	return z
@@ -191,9 +200,10 @@ var inflaters = sync.Pool{New: func() any {
 // newInflater returns one for a message that goes on after the history.
 func newInflater(payload []byte, src io.Reader, history []byte) *inflater {
 	z := inflaters.Get().(*inflater)
-	z.src = source{payload: payload, reader: src, tail: deflateTail}
+	z.src = source{payload: payload, reader: src, tail: syncTail + finalBlock}
 	z.input.Reset(&z.src)
 	z.blocks = 0
+	z.history.octets = z.history.octets[:0]
 	z.reset(history)
 	return z
 }
@@ -207,8 +217,13 @@ func (z *inflater) free() {
 	inflaters.Put(z)
 }
 
-// ended reports, after the end of a final block, whether it was our own.
-func (z *inflater) ended() bool { return z.input.Buffered() == 0 && z.src.tail == "" }
+// ended reports, after the end of a final block, whether nothing of the payload
+// is behind it. The block was our own then; or the peer's, and there is no other
+// behind, as there should be (section 7.2.1).
+func (z *inflater) ended() bool {
+	rest, _ := z.input.Peek(len(syncTail) + len(finalBlock) + 1)
+	return len(rest) == 0 || string(rest) == syncTail+finalBlock
+}
 
 // maxFinalBlocks is how many blocks of a message may say that they are the last
 // one. A message that is compressed for itself has one (RFC 7692 section 7.2.3.4),
@@ -224,11 +239,11 @@ func (z *inflater) goOn(history []byte) error {
 	return nil
 }
 
-// deflateTail is what a sender takes off (section 7.2.1), and a final block, at
-// which decompressors stop.
-const deflateTail = "\x00\x00\xff\xff" + "\x01\x00\x00\xff\xff"
+// finalBlock is what decompressors stop at.
+const finalBlock = "\x01\x00\x00\xff\xff"
 
-// A source is a message's payload and the tail.
+// A source is a message's payload, what its sender took off (section 7.2.1), and
+// a final block.
 type source struct {
 	payload []byte
 	reader  io.Reader
@@ -253,6 +268,9 @@ func (s *source) Read(p []byte) (n int, err error) {
 			s.err = err
 			return n, err
 		}
+	}
+	if s.read == 0 { // no payload at all; an empty message has an octet
+		s.tail = s.tail[max(0, len(s.tail)-len(finalBlock)):]
 	}
 	if n = copy(p, s.tail); n == 0 {
 		return 0, io.EOF
