@@ -37,16 +37,26 @@ func NewCompressor(own Window) *Compressor {
 // was: the message is to be sent as it is, without RSV1.
 func (c *Compressor) Append(dst, message []byte) (out []byte, ok bool) {
 	c.Reset()
-	z := newDeflater(c.bitsFor(message), c.history.octets)
-	start := len(dst)
-	dst = z.append(dst, message)
-	z.free()
-	n := len(dst) - len(syncTail)
-	if n-start >= len(message) {
-		return dst[:start], false
+	if len(message) <= maxFixed {
+		out, ok = appendFixed(dst, c.history.octets, message, 1<<c.bits)
+	} else {
+		out, ok = c.appendLong(dst, message)
 	}
-	c.Sent(message)
-	return dst[:n], true
+	if ok {
+		c.Sent(message)
+	}
+	return out, ok
+}
+
+func (c *Compressor) appendLong(dst, message []byte) (out []byte, ok bool) {
+	z := newDeflater(c.bitsFor(message), c.history.octets)
+	out = z.append(dst, message)
+	z.free()
+	n := len(out) - len(syncTail)
+	if n-len(dst) >= len(message) {
+		return out[:len(dst)], false
+	}
+	return out[:n], true
 }
 
 // AppendPart compresses the next part of a message and appends the payload for

@@ -260,6 +260,41 @@ func BenchmarkCompressor(b *testing.B) {
 	}
 }
 
+// BenchmarkFixed is what maxFixed was chosen by.
+func BenchmarkFixed(b *testing.B) {
+	for _, no := range []bool{true, false} {
+		for _, n := range []int{125, 400, 1024} {
+			for _, fixed := range []bool{true, false} {
+				b.Run(fmt.Sprintf("takeover=%v/%d/fixed=%v", !no, n, fixed), func(b *testing.B) {
+					c := NewCompressor(Window{NoContextTakeover: no})
+					var messages [16][]byte
+					for i := range messages {
+						messages[i] = chat(n, uint64(i))
+					}
+					var out []byte
+					i, total := 0, 0
+					for b.Loop() {
+						m, ok := messages[i%16], false
+						if fixed {
+							out, ok = appendFixed(out[:0], c.history.octets, m, 1<<c.bits)
+						} else {
+							out, ok = c.appendLong(out[:0], m)
+						}
+						if ok {
+							c.Sent(m)
+							total += len(out)
+						} else {
+							total += n
+						}
+						i++
+					}
+					b.ReportMetric(100*float64(total)/float64(i)/float64(n), "of_100")
+				})
+			}
+		}
+	}
+}
+
 func BenchmarkDecompressor(b *testing.B) {
 	for _, no := range []bool{true, false} {
 		for _, n := range []int{125, 400, 1024, 4096, 16384, 65536} {
