@@ -20,8 +20,9 @@ type Conn struct {
 	// to speak another protocol. Only connections that may are marked so.
 	New bool
 
-	// HTTP2 is what the engine of HTTP/2 keeps; nil on other connections.
-	HTTP2 any
+	// Other is what serves a connection that does not speak HTTP/1.1, or no longer: it
+	// belongs to the engine of HTTP/2, or is the Protocol that a request was upgraded to.
+	Other any
 }
 
 // Secured reports whether c speaks TLS.

@@ -1,0 +1,190 @@
+package ws
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+	"github.com/hyperion-server/hyperion/wsframe"
+)
+
+// A Conn is a server's end of a WebSocket connection. Everybody may write and close;
+// one at a time may read, unless the engine does.
+type Conn struct {
+	e          *Engine
+	cfg        *Config
+	t          semantics.Transport
+	o          Observer
+	h          Handler // nil: the program reads
+	prev, next *Conn   // in the list of e
+
+	reader
+	writer
+
+	// The life of the connection. mu, which is also the writer's, guards what is not atomic.
+	mu       sync.Mutex
+	status   status
+	dead     atomic.Bool // nothing is sent any more, and who reads is to leave
+	ended    bool
+	answered bool          // the peer's Close has come
+	err      error         // why it ended, or is about to; the first reason stays
+	timer    *time.Timer   // ends a closing handshake that takes too long
+	done     chan struct{} // closed at the end; nil until somebody waits
+	deadline atomic.Int64  // of the program's reads, on the coarse clock; 0: none
+}
+
+// A status is how far the closing handshake has come (RFC 6455 §7.1).
+type status uint8
+
+const (
+	open    status = iota
+	closing        // our Close was queued, and nothing may follow it
+	closed         // the peer's has come as well, or never will
+)
+
+// Agreement is what the opening handshake settled.
+type Agreement struct {
+	Deflate *wsframe.Deflate // nil: no compression
+}
+
+// New makes a Conn whose bytes t will carry. The engine reads it if o is a Handler.
+func (e *Engine) New(cfg *Config, a Agreement, o Observer) *Conn {
+	c := &Conn{e: e, cfg: cfg, o: o}
+	c.h, _ = o.(Handler)
+	c.state.MaxMessage = cfg.MaxMessage
+	if d := a.Deflate; d != nil {
+		c.state.Deflate = true
+		c.inflate = wsframe.NewDecompressor(d.Client)
+		c.inflate.MaxMessage, c.inflate.MaxRatio = cfg.MaxMessage, cfg.MaxRatio
+		c.deflate, c.window = wsframe.NewCompressor(d.Server), d.Server
+	}
+	c.room.L = &c.mu
+	return c
+}
+
+// Start begins the work on t. ahead is what has come already; it is copied.
+func (c *Conn) Start(t semantics.Transport, ahead []byte) {
+	c.t = t
+	t.WriteIdle(c.cfg.WriteTimeout)
+	c.heard = c.now()
+	if len(ahead) > 0 {
+		c.kept = append([]byte(nil), ahead...)
+	}
+	c.cfg.Route.Opened.Add(1)
+	c.cfg.Route.Open.Add(1)
+	if !c.e.add(c) {
+		c.startClose(wsframe.CloseGoingAway, "server is shutting down")
+	}
+}
+
+func (c *Conn) now() time.Duration { return c.e.env.Clock.Now() }
+
+// Returned is called when the handler of the opening handshake has returned: from then
+// on the engine reads, if it is to.
+func (c *Conn) Returned(ok bool) {
+	if !ok {
+		c.startClose(wsframe.CloseInternalError, "")
+	}
+	if c.h != nil {
+		c.Serve()
+	}
+}
+
+// Err returns why the connection has ended, or is about to; nil while it is open.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// lost ends the connection at once, for the reason err. mu is held.
+func (c *Conn) lost(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+	c.status = closed
+	if c.dead.Swap(true) {
+		return
+	}
+	c.drop()
+	c.t.Abort()
+	c.room.Broadcast()
+}
+
+// Abort ends the connection without a closing handshake.
+func (c *Conn) Abort() {
+	c.mu.Lock()
+	c.lost(netio.ErrAborted)
+	c.mu.Unlock()
+	c.leave()
+}
+
+// leave ends the transport when nobody uses it any more. Who was reading or writing calls
+// it, and who has made the connection dead.
+func (c *Conn) leave() {
+	if !c.dead.Load() {
+		return
+	}
+	if c.h == nil && !c.rd.TryLock() || c.h != nil && !c.left.Load() {
+		return // who reads will come here
+	}
+	ended := c.end()
+	if c.h == nil {
+		c.rd.Unlock()
+	}
+	if !ended {
+		return
+	}
+	c.mu.Lock()
+	err, done := c.err, c.done
+	c.mu.Unlock()
+	c.e.remove(c)
+	c.countEnd(err)
+	if done != nil {
+		close(done)
+	}
+	c.observe(func() { c.o.Closed(err) })
+}
+
+// end ends the transport, unless somebody writes. Nobody reads.
+func (c *Conn) end() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended || c.writing {
+		return false
+	}
+	c.ended = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	if c.bound.stop != nil {
+		c.bound.stop()
+	}
+	c.t.End()
+	c.release()
+	return true
+}
+
+func (c *Conn) countEnd(err error) {
+	c.cfg.Route.Open.Add(-1)
+	code := wsframe.CloseAbnormal
+	if e := (*CloseError)(nil); errors.As(err, &e) {
+		code = e.Code
+	}
+	c.cfg.Route.countClose(code)
+}
+
+// observe calls the program. A panic there is logged, and costs the connection.
+func (c *Conn) observe(f func()) {
+	ok := false
+	defer func() {
+		if !ok {
+			c.panicked(recover())
+		}
+	}()
+	f()
+	ok = true
+}

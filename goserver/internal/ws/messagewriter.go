@@ -1,0 +1,85 @@
+package ws
+
+import (
+	"io"
+
+	"github.com/hyperion-server/hyperion/wsframe"
+)
+
+// writePart is how many bytes of a streamed message go into a frame.
+const writePart = 16 << 10
+
+// A MessageWriter sends one message in parts. Other messages wait until it is closed;
+// control frames do not. It is for one goroutine at a time.
+type MessageWriter struct {
+	c    *Conn
+	head wsframe.Header // of the next frame
+	held *[]byte        // gathered for it
+	size int
+	err  error // sticky
+}
+
+// Writer begins a message.
+func (c *Conn) Writer(op wsframe.Opcode) *MessageWriter {
+	c.order.Lock()
+	return &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.deflate != nil}, held: take(writePart)}
+}
+
+// Write adds p to the message, and sends what fills a frame.
+func (w *MessageWriter) Write(p []byte) (n int, err error) {
+	for n < len(p) && w.err == nil {
+		m := min(len(p)-n, writePart-len(*w.held))
+		*w.held = append(*w.held, p[n:n+m]...)
+		n += m
+		if len(*w.held) == writePart {
+			w.send(false)
+		}
+	}
+	w.size += n
+	return n, w.err
+}
+
+// Flush sends what was written so far.
+func (w *MessageWriter) Flush() error {
+	if w.err == nil && len(*w.held) > 0 {
+		w.send(false)
+	}
+	return w.err
+}
+
+// Close ends the message.
+func (w *MessageWriter) Close() error {
+	if w.held == nil {
+		return w.err
+	}
+	if w.err == nil {
+		w.send(true)
+	}
+	give(w.held)
+	w.held = nil
+	err := w.err
+	if w.err == nil {
+		w.err = io.ErrClosedPipe
+	}
+	w.c.order.Unlock()
+	return err
+}
+
+// send sends what is held as a frame.
+func (w *MessageWriter) send(fin bool) {
+	c, p := w.c, *w.held
+	if c.deflate != nil {
+		z := take(len(p))
+		defer func() { give(z) }()
+		*z = c.deflate.AppendPart(*z, p, fin)
+		p = *z
+	}
+	w.head.Fin = fin
+	size := -1
+	if fin {
+		size = w.size
+	}
+	w.err = c.enqueue(w.head, p, size)
+	w.head.Opcode, w.head.RSV1 = wsframe.Continuation, false
+	*w.held = (*w.held)[:0]
+}

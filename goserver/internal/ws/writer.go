@@ -1,0 +1,385 @@
+package ws
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hyperion-server/hyperion/wsframe"
+)
+
+// copyMax is how long a payload may be, in bytes, to be copied into the queue when
+// nobody writes: a longer one leaves from where it is.
+const copyMax = 16 << 10
+
+// writer is the part of a Conn that messages go through. Its fields are guarded by the
+// lock of the Conn, except order and what it guards.
+type writer struct {
+	order   sync.Mutex          // held from the first frame of a message to the last
+	deflate *wsframe.Compressor // nil without compression; guarded by order
+	window  wsframe.Window      // of deflate
+
+	queue   *[]byte     // frames that have not left; nil while there are none
+	ends    []span      // of the messages in it, where the policy is DropOldest
+	leaving *[]byte     // what is being written, or what is left of it
+	wrote   int         // bytes of it that have left
+	writing bool        // somebody writes
+	corked  bool        // who reads flushes when it has consumed what has come
+	burst   atomic.Bool // something was written since the peer was heard
+	later   bool        // a goroutine is on its way to flush
+	room    sync.Cond   // a write has ended, or the connection
+}
+
+// A span is where a message is in the queue.
+type span struct{ start, end int }
+
+// queued returns how many bytes wait to be written.
+func (c *Conn) queued() int {
+	n := 0
+	if c.queue != nil {
+		n = len(*c.queue)
+	}
+	if c.leaving != nil {
+		n += len(*c.leaving) - c.wrote
+	}
+	return n
+}
+
+// Write sends a message, as a whole and after those that were sent before. When it
+// returns, p may be changed; the message may wait in the queue then.
+func (c *Conn) Write(op wsframe.Opcode, p []byte) error {
+	c.order.Lock()
+	defer c.order.Unlock()
+	return c.writeMessage(op, p)
+}
+
+// writeMessage is Write for who holds order.
+func (c *Conn) writeMessage(op wsframe.Opcode, p []byte) error {
+	h := wsframe.Header{Opcode: op, Fin: true}
+	payload := p
+	if c.deflate != nil && len(p) >= max(c.cfg.CompressFrom, 1) {
+		z := take(len(p))
+		defer func() { give(z) }()
+		out, ok := c.deflate.Append(*z, p)
+		*z = out
+		if ok {
+			c.cfg.Route.observeRatio(len(p), len(out))
+			h.RSV1, payload = true, out
+		}
+	}
+	return c.enqueue(h, payload, len(p))
+}
+
+// WritePrepared sends a message that is framed already.
+func (c *Conn) WritePrepared(m *wsframe.PreparedMessage) error {
+	c.order.Lock()
+	defer c.order.Unlock()
+	frame := m.Frame()
+	size := len(m.Payload())
+	if c.deflate != nil && size >= max(c.cfg.CompressFrom, 1) {
+		if z, ok := m.Deflated(c.window); ok {
+			frame = z
+			c.cfg.Route.observeRatio(size, len(z))
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admit(len(frame), true); err != nil {
+		return err
+	}
+	if &frame[0] != &m.Frame()[0] {
+		c.deflate.Sent(m.Payload())
+	}
+	c.countOut(size)
+	c.put(nil, frame, true)
+	return nil
+}
+
+// enqueue sends a message, or a part of one that a MessageWriter streams: then h has no Fin, or
+// is a continuation. size is how long the message is for the counters; below 0 where it does not end.
+func (c *Conn) enqueue(h wsframe.Header, p []byte, size int) error {
+	whole := h.Fin && h.Opcode.Data()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.admit(len(p), whole); err != nil {
+		return err
+	}
+	if size >= 0 {
+		c.countOut(size)
+	}
+	start := 0
+	if c.queue != nil {
+		start = len(*c.queue)
+	}
+	split := false
+	for f := c.cfg.Fragment; f > 0 && len(p) > f; p = p[f:] {
+		part := h
+		part.Fin, part.Length = false, uint64(f)
+		c.append(&part, p[:f])
+		h.Opcode, h.RSV1 = wsframe.Continuation, false
+		split = true
+	}
+	h.Length = uint64(len(p))
+	if split {
+		c.append(&h, p)
+		c.mark(start, whole)
+		c.flushSoon()
+		return nil
+	}
+	c.put(&h, p, whole)
+	return nil
+}
+
+func (c *Conn) countOut(n int) {
+	c.cfg.Route.MessagesOut.Add(1)
+	c.cfg.Route.BytesOut.Add(int64(n))
+}
+
+// admit makes room for n bytes in the queue, by the policy. mu is held; it is
+// released while it waits. A message that is longer than the queue finds room when
+// that is empty. Of one that is not sent whole, no part is dropped.
+func (c *Conn) admit(n int, whole bool) error {
+	for {
+		if c.status != open {
+			return c.refusal()
+		}
+		if c.queued() == 0 || c.queued()+n <= c.cfg.QueueBytes {
+			return nil
+		}
+		switch {
+		case c.cfg.Full == DropOldest && c.dropOne():
+		case c.cfg.Full == DropOldest && whole:
+			c.cfg.Route.Dropped.Add(1) // those before it are on their way
+			return ErrDropped
+		case c.cfg.Full == Disconnect:
+			c.startCloseLocked(wsframe.CloseTryAgainLater, "too slow")
+			c.flush()
+			return ErrQueueFull
+		default:
+			c.t.MayBlock()
+			c.room.Wait()
+		}
+	}
+}
+
+// refusal tells why nothing can be sent any more. mu is held.
+func (c *Conn) refusal() error {
+	if c.dead.Load() && c.err != nil {
+		return c.err
+	}
+	return ErrClosing
+}
+
+// dropOne drops the oldest message of which no byte has left.
+func (c *Conn) dropOne() bool {
+	if len(c.ends) == 0 {
+		return false
+	}
+	s := c.ends[0]
+	*c.queue = slices.Delete(*c.queue, s.start, s.end)
+	c.ends = slices.Delete(c.ends, 0, 1)
+	for i := range c.ends {
+		c.ends[i].start -= s.end - s.start
+		c.ends[i].end -= s.end - s.start
+	}
+	c.cfg.Route.Dropped.Add(1)
+	return true
+}
+
+// put appends a frame and sees that it leaves. mu is held; it may be released meanwhile.
+func (c *Conn) put(h *wsframe.Header, p []byte, whole bool) {
+	if len(p) > copyMax && !c.writing && !c.corked {
+		c.append(h, nil)
+		c.writeThrough(p)
+		return
+	}
+	start := 0
+	if c.queue != nil {
+		start = len(*c.queue)
+	}
+	c.append(h, p)
+	c.mark(start, whole)
+	c.flushSoon()
+}
+
+// append puts a frame into the queue. Without h, p has the header. mu is held.
+func (c *Conn) append(h *wsframe.Header, p []byte) {
+	n := len(p) + wsframe.MaxHeader
+	if c.queue == nil {
+		c.queue = take(n)
+	} else {
+		c.queue = grow(c.queue, n)
+	}
+	if h != nil {
+		*c.queue = h.Append(*c.queue)
+	}
+	*c.queue = append(*c.queue, p...)
+}
+
+// mark notes where a message is in the queue that may be dropped.
+func (c *Conn) mark(start int, whole bool) {
+	if whole && c.cfg.Full == DropOldest {
+		c.ends = append(c.ends, span{start, len(*c.queue)})
+	}
+}
+
+// writeControl sends a control frame, however full the queue is; not after Close.
+func (c *Conn) writeControl(op wsframe.Opcode, p []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.status != open {
+		return c.refusal()
+	}
+	if c.queued() > c.cfg.QueueBytes+controlBytes {
+		return nil // the peer asks and does not take the answers: the next one that leaves will do
+	}
+	c.queueControl(op, p)
+	return nil
+}
+
+// controlBytes is how many bytes of control frames may wait beyond QueueBytes.
+const controlBytes = 4 << 10
+
+// queueControl queues a control frame. mu is held.
+func (c *Conn) queueControl(op wsframe.Opcode, p []byte) {
+	c.append(&wsframe.Header{Opcode: op, Fin: true, Length: uint64(len(p))}, p)
+	c.flushSoon()
+}
+
+// flushSoon has what is queued leave: at once; or together with what follows, when
+// the reader will flush, or messages come so fast that a goroutine may. mu is held; it
+// may be released meanwhile.
+func (c *Conn) flushSoon() {
+	switch {
+	case c.writing:
+	case c.corked || c.burst.Load():
+		if !c.later {
+			c.later = true
+			go c.flushLater()
+		}
+	default:
+		c.burst.Store(true)
+		c.flush()
+	}
+}
+
+// flushLater flushes when those have run who would add more.
+func (c *Conn) flushLater() {
+	runtime.Gosched()
+	c.mu.Lock()
+	c.later = false
+	c.burst.Store(false)
+	c.flush()
+	c.mu.Unlock()
+	c.leave()
+}
+
+// flush writes what is queued, as far as the peer takes it at once. The rest is left to a
+// goroutine. mu is held; it is released while bytes are written.
+func (c *Conn) flush() {
+	for c.queue != nil && !c.writing && !c.dead.Load() {
+		q := c.queue
+		c.queue, c.leaving, c.wrote, c.writing = nil, q, 0, true
+		c.ends = c.ends[:0]
+		c.mu.Unlock()
+		n, err := c.t.TryWritev(*q)
+		c.mu.Lock()
+		c.tookSome(int(n), len(*q), err)
+	}
+}
+
+// writeThrough writes the queue, which ends with the header of p, and p behind it. mu is held;
+// it is released meanwhile.
+func (c *Conn) writeThrough(p []byte) {
+	q := c.queue
+	c.queue, c.leaving, c.wrote, c.writing = nil, q, 0, true
+	c.ends = c.ends[:0]
+	size := len(*q) + len(p)
+	c.mu.Unlock()
+	v := vectors.Get().(*[2][]byte)
+	v[0], v[1] = *q, p
+	n, err := c.t.TryWritev(v[:]...)
+	*v = [2][]byte{}
+	vectors.Put(v)
+	c.mu.Lock()
+	if err == nil && int(n) < size { // the rest of p has to stay
+		left := p[max(int(n)-len(*q), 0):]
+		rest := take(size - int(n))
+		*rest = append(*rest, (*q)[min(int(n), len(*q)):]...)
+		*rest = append(*rest, left...)
+		give(q)
+		c.leaving, n, size = rest, 0, len(*rest)
+	}
+	c.tookSome(int(n), size, err)
+	c.flush()
+}
+
+var vectors = sync.Pool{New: func() any { return new([2][]byte) }}
+
+// tookSome notes that n bytes of size have left. mu is held.
+func (c *Conn) tookSome(n, size int, err error) {
+	if err == nil && n < size && !c.dead.Load() {
+		c.wrote = n
+		go c.writeRest()
+		return
+	}
+	c.wroteAll(err)
+}
+
+// wroteAll ends the writing of what was leaving. mu is held.
+func (c *Conn) wroteAll(err error) {
+	give(c.leaving)
+	c.leaving, c.wrote, c.writing = nil, 0, false
+	if err != nil {
+		c.lost(err)
+	}
+	c.room.Broadcast()
+}
+
+// writeRest writes what the peer did not take at once.
+func (c *Conn) writeRest() {
+	c.mu.Lock()
+	p := (*c.leaving)[c.wrote:]
+	c.mu.Unlock()
+	var err error
+	for len(p) > 0 && err == nil {
+		if err = c.t.CanWrite(); err != nil {
+			break
+		}
+		var n int64
+		n, err = c.t.TryWritev(p)
+		p = p[n:]
+		c.mu.Lock()
+		c.wrote += int(n)
+		c.mu.Unlock()
+	}
+	c.mu.Lock()
+	c.wroteAll(err)
+	c.flush()
+	c.mu.Unlock()
+	c.leave()
+}
+
+// drop forgets what is queued. mu is held.
+func (c *Conn) drop() {
+	if c.queue != nil {
+		give(c.queue)
+		c.queue, c.ends = nil, nil
+	}
+}
+
+// cork has writes wait until uncork: the reader has more messages to hand out.
+func (c *Conn) cork() {
+	c.mu.Lock()
+	c.corked = true
+	c.mu.Unlock()
+}
+
+// uncork flushes what was written meanwhile.
+func (c *Conn) uncork() {
+	c.mu.Lock()
+	c.corked = false
+	c.flush()
+	c.mu.Unlock()
+}
