@@ -274,7 +274,7 @@ func (s *Session) next() bool {
 		s.conn.ReadExpiry(0)
 	}
 	if s.new != nil {
-		s.new.New, s.new = false, nil
+		s.settle()
 	}
 	s.r += n
 	s.base = s.r
@@ -290,6 +290,15 @@ func (s *Session) next() bool {
 		s.cfg.TellState(s.conn, http.StateActive)
 	}
 	return true
+}
+
+// settle ends the time in which the connection might have turned out to be HTTP/2's. A
+// state that says nothing more is not kept.
+func (s *Session) settle() {
+	if s.new.New = false; s.new.Bare() {
+		s.conn.SetState(nil)
+	}
+	s.new = nil
 }
 
 func (s *Session) headExpiry() time.Duration {

@@ -25,6 +25,11 @@ type Conn struct {
 	Other any
 }
 
+// Bare reports that c says nothing that ConnOf would not note.
+func (c *Conn) Bare() bool {
+	return c.Context == context.Background() && c.Local == nil && !c.New && c.HTTP2 == nil
+}
+
 // Secured reports whether c speaks TLS.
 func Secured(c netio.Conn) bool {
 	_, ok := c.NetConn().(*tls.Conn)
