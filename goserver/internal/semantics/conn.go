@@ -27,7 +27,7 @@ type Conn struct {
 
 // Bare reports that c says nothing that ConnOf would not note.
 func (c *Conn) Bare() bool {
-	return c.Context == context.Background() && c.Local == nil && !c.New && c.HTTP2 == nil
+	return c.Context == context.Background() && c.Local == nil && !c.New && c.Other == nil
 }
 
 // Secured reports whether c speaks TLS.
