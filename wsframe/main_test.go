@@ -11,7 +11,7 @@ import (
 // TestMain fails when native code did not run that had to.
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := cpu.Unmet("unmask"); err != nil {
+	if err := cpu.Unmet("unmask", "utf8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}

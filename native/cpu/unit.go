@@ -20,6 +20,7 @@ var units = []unit{
 	{name: "huffman", off: "no faster than Go for fields of usual length"},
 	{name: "pagewrite", os: "linux", off: "slower than Go: a call of C costs more than it saves"},
 	{name: "unmask", arch: "amd64 arm64"},
+	{name: "utf8", arch: "amd64 arm64"},
 }
 
 // missing says why this build has no native code of the unit, "" if it has.

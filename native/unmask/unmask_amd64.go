@@ -28,9 +28,13 @@ var (
 	useAVX2   = cpu.X86HasAVX2
 )
 
+// minAVX512 is from how many octets on AVX-512 gains: 1 %, while for less to mask
+// the ends costs 7 ns more than AVX2 takes for them.
+const minAVX512 = 64 << 10
+
 // Unmask masks data in place with key, whose lowest octet is for the first one.
 func Unmask(data []byte, key uint32) {
-	if useAVX512 {
+	if useAVX512 && len(data) >= minAVX512 {
 		avx512(data, key)
 	} else if useAVX2 {
 		avx2(data, key)
