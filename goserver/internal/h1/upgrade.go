@@ -39,6 +39,9 @@ func (w *response) Upgrade(fields http.Header, p semantics.Protocol, start func(
 	return nil
 }
 
+// Settings returns those of the connection.
+func (w *response) Settings() *semantics.Config { return w.cfg }
+
 // tellOther tells the protocol that the connection was upgraded to, if it was, that the
 // handler has returned, or has not. The session is done with the connection.
 func (s *Session) tellOther() {

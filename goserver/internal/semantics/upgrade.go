@@ -35,6 +35,9 @@ type Protocol interface {
 
 // An Upgrader is an http.ResponseWriter whose request can go over to another protocol.
 type Upgrader interface {
+	// Settings returns those of the connection.
+	Settings() *Config
+
 	// Upgrade answers with a head of the given fields, and leaves the transport to p: with
 	// 101 on HTTP/1.1, with 200 on a stream of HTTP/2. start is called before anything
 	// leaves; ahead is what was read already, and is valid until start returns. Nothing may

@@ -57,3 +57,12 @@ func (c *Conn) wait() error {
 	}
 	return c.err
 }
+
+// Ping sends a ping.
+func (c *Conn) Ping(p []byte) error {
+	if len(p) > wsframe.MaxControl {
+		return ErrControlTooLong
+	}
+	defer c.leave()
+	return c.writeControl(wsframe.Ping, p)
+}

@@ -20,7 +20,6 @@ type Config struct {
 	Full         Policy        // what becomes of a message that finds the queue full
 	Fragment     int           // longer messages go out in frames of so many bytes
 	CompressFrom int           // shorter messages are not compressed
-	Route        *RouteStats   // counts
 }
 
 // A Policy says what becomes of a message when as many bytes as may be wait to be

@@ -16,6 +16,7 @@ import (
 type Conn struct {
 	e          *Engine
 	cfg        *Config
+	route      *RouteStats
 	t          semantics.Transport
 	o          Observer
 	h          Handler // nil: the program reads
@@ -47,12 +48,13 @@ const (
 
 // Agreement is what the opening handshake settled.
 type Agreement struct {
-	Deflate *wsframe.Deflate // nil: no compression
+	Subprotocol string
+	Deflate     *wsframe.Deflate // nil: no compression
 }
 
-// New makes a Conn whose bytes t will carry. The engine reads it if o is a Handler.
-func (e *Engine) New(cfg *Config, a Agreement, o Observer) *Conn {
-	c := &Conn{e: e, cfg: cfg, o: o}
+// Init readies a zero Conn. The engine reads it if o is a Handler.
+func (c *Conn) Init(e *Engine, cfg *Config, route *RouteStats, a Agreement, o Observer) {
+	c.e, c.cfg, c.route, c.o = e, cfg, route, o
 	c.h, _ = o.(Handler)
 	c.state.MaxMessage = cfg.MaxMessage
 	if d := a.Deflate; d != nil {
@@ -62,7 +64,6 @@ func (e *Engine) New(cfg *Config, a Agreement, o Observer) *Conn {
 		c.deflate, c.window = wsframe.NewCompressor(d.Server), d.Server
 	}
 	c.room.L = &c.mu
-	return c
 }
 
 // Start begins the work on t. ahead is what has come already; it is copied.
@@ -73,8 +74,8 @@ func (c *Conn) Start(t semantics.Transport, ahead []byte) {
 	if len(ahead) > 0 {
 		c.kept = append([]byte(nil), ahead...)
 	}
-	c.cfg.Route.Opened.Add(1)
-	c.cfg.Route.Open.Add(1)
+	c.route.Opened.Add(1)
+	c.route.Open.Add(1)
 	if !c.e.add(c) {
 		c.startClose(wsframe.CloseGoingAway, "server is shutting down")
 	}
@@ -169,12 +170,12 @@ func (c *Conn) end() bool {
 }
 
 func (c *Conn) countEnd(err error) {
-	c.cfg.Route.Open.Add(-1)
+	c.route.Open.Add(-1)
 	code := wsframe.CloseAbnormal
 	if e := (*CloseError)(nil); errors.As(err, &e) {
 		code = e.Code
 	}
-	c.cfg.Route.countClose(code)
+	c.route.countClose(code)
 }
 
 // observe calls the program. A panic there is logged, and costs the connection.

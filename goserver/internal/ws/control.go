@@ -29,7 +29,7 @@ func (c *Conn) control(op wsframe.Opcode, p []byte) error {
 		c.observe(func() { c.o.Ping(p) })
 	case wsframe.Pong:
 		if string(p) == keepalive && !c.pings.sent.IsZero() {
-			c.cfg.Route.observePing(time.Since(c.pings.sent))
+			c.route.observePing(time.Since(c.pings.sent))
 			c.pings.sent = time.Time{}
 		}
 		c.observe(func() { c.o.Pong(p) })

@@ -18,10 +18,27 @@ type Engine struct {
 	open  int
 	shut  bool
 	empty chan struct{} // closed when none is open; made by Shutdown
+
+	routes sync.Map // of *RouteStats, by name
 }
 
 // NewEngine returns an Engine without connections.
 func NewEngine(env Environment) *Engine { return &Engine{env: env} }
+
+// Route returns the counts of a route, which has a name of the program's choice: there is
+// no bound on how many there are.
+func (e *Engine) Route(name string) *RouteStats {
+	if s, ok := e.routes.Load(name); ok {
+		return s.(*RouteStats)
+	}
+	s, _ := e.routes.LoadOrStore(name, new(RouteStats))
+	return s.(*RouteStats)
+}
+
+// Routes yields the counts of all routes that were upgraded.
+func (e *Engine) Routes(yield func(name string, s *RouteStats) bool) {
+	e.routes.Range(func(name, s any) bool { return yield(name.(string), s.(*RouteStats)) })
+}
 
 // Open returns how many connections are open.
 func (e *Engine) Open() int {

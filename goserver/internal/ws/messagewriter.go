@@ -80,6 +80,7 @@ func (w *MessageWriter) send(fin bool) {
 		size = w.size
 	}
 	w.err = c.enqueue(w.head, p, size)
+	c.leave()
 	w.head.Opcode, w.head.RSV1 = wsframe.Continuation, false
 	*w.held = (*w.held)[:0]
 }

@@ -176,7 +176,7 @@ func (c *Conn) complete(p []byte) error {
 			return err
 		}
 		plain = out
-		c.cfg.Route.observeRatio(len(out), len(p))
+		c.route.observeRatio(len(out), len(p))
 	}
 	if c.op == wsframe.Text && (c.compressed || c.msg == nil) {
 		if err := c.utf8.Feed(plain); err != nil {
@@ -194,8 +194,8 @@ func (c *Conn) complete(p []byte) error {
 }
 
 func (c *Conn) countIn(n int) {
-	c.cfg.Route.MessagesIn.Add(1)
-	c.cfg.Route.BytesIn.Add(int64(n))
+	c.route.MessagesIn.Add(1)
+	c.route.BytesIn.Add(int64(n))
 }
 
 // space returns where the next bytes are to be read to: into the message, if a good part of

@@ -50,8 +50,10 @@ func (c *Conn) queued() int {
 // returns, p may be changed; the message may wait in the queue then.
 func (c *Conn) Write(op wsframe.Opcode, p []byte) error {
 	c.order.Lock()
-	defer c.order.Unlock()
-	return c.writeMessage(op, p)
+	err := c.writeMessage(op, p)
+	c.order.Unlock()
+	c.leave()
+	return err
 }
 
 // writeMessage is Write for who holds order.
@@ -64,7 +66,7 @@ func (c *Conn) writeMessage(op wsframe.Opcode, p []byte) error {
 		out, ok := c.deflate.Append(*z, p)
 		*z = out
 		if ok {
-			c.cfg.Route.observeRatio(len(p), len(out))
+			c.route.observeRatio(len(p), len(out))
 			h.RSV1, payload = true, out
 		}
 	}
@@ -73,6 +75,7 @@ func (c *Conn) writeMessage(op wsframe.Opcode, p []byte) error {
 
 // WritePrepared sends a message that is framed already.
 func (c *Conn) WritePrepared(m *wsframe.PreparedMessage) error {
+	defer c.leave()
 	c.order.Lock()
 	defer c.order.Unlock()
 	frame := m.Frame()
@@ -80,7 +83,7 @@ func (c *Conn) WritePrepared(m *wsframe.PreparedMessage) error {
 	if c.deflate != nil && size >= max(c.cfg.CompressFrom, 1) {
 		if z, ok := m.Deflated(c.window); ok {
 			frame = z
-			c.cfg.Route.observeRatio(size, len(z))
+			c.route.observeRatio(size, len(z))
 		}
 	}
 	c.mu.Lock()
@@ -132,8 +135,8 @@ func (c *Conn) enqueue(h wsframe.Header, p []byte, size int) error {
 }
 
 func (c *Conn) countOut(n int) {
-	c.cfg.Route.MessagesOut.Add(1)
-	c.cfg.Route.BytesOut.Add(int64(n))
+	c.route.MessagesOut.Add(1)
+	c.route.BytesOut.Add(int64(n))
 }
 
 // admit makes room for n bytes in the queue, by the policy. mu is held; it is
@@ -150,7 +153,7 @@ func (c *Conn) admit(n int, whole bool) error {
 		switch {
 		case c.cfg.Full == DropOldest && c.dropOne():
 		case c.cfg.Full == DropOldest && whole:
-			c.cfg.Route.Dropped.Add(1) // those before it are on their way
+			c.route.Dropped.Add(1) // those before it are on their way
 			return ErrDropped
 		case c.cfg.Full == Disconnect:
 			c.startCloseLocked(wsframe.CloseTryAgainLater, "too slow")
@@ -183,7 +186,7 @@ func (c *Conn) dropOne() bool {
 		c.ends[i].start -= s.end - s.start
 		c.ends[i].end -= s.end - s.start
 	}
-	c.cfg.Route.Dropped.Add(1)
+	c.route.Dropped.Add(1)
 	return true
 }
 
