@@ -1,7 +1,6 @@
 package wsframe
 
 import (
-	"math/bits"
 	"sync"
 
 	"github.com/klauspost/compress/flate"
@@ -49,7 +48,7 @@ func (c *Compressor) Append(dst, message []byte) (out []byte, ok bool) {
 }
 
 func (c *Compressor) appendLong(dst, message []byte) (out []byte, ok bool) {
-	z := newDeflater(c.bitsFor(message), c.history.octets)
+	z := newDeflater(bitsFor(c.bits, len(c.history.octets)+len(message)), c.history.octets)
 	out = z.append(dst, message)
 	z.free()
 	n := len(out) - len(syncTail)
@@ -90,13 +89,13 @@ func (c *Compressor) Reset() {
 	}
 }
 
-// bitsFor returns of how many bits the window must be for this message. It is
-// the largest if the message and what it can refer to are within the agreed one.
-func (c *Compressor) bitsFor(message []byte) int {
-	if bits.Len(uint(len(c.history.octets)+len(message))) <= c.bits {
+// bitsFor returns of how many bits the window of a message must be that is n octets
+// long with all it can refer to. It is the largest if that is within the agreed one.
+func bitsFor(agreed, n int) int {
+	if n <= 1<<agreed {
 		return maxWindowBits
 	}
-	return c.bits
+	return agreed
 }
 
 // syncTail is what a flush ends with, and a message does not (section 7.2.1).

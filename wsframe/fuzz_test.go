@@ -200,9 +200,12 @@ func FuzzCompressor(f *testing.F) {
 			if len(m) > 1<<12 {
 				return
 			}
-			payload, ok := c.Append(nil, m)
+			var payload []byte
+			ok := true
 			if i == 3 {
-				payload, ok = c.AppendPart(nil, m, true), true
+				payload = c.AppendPart(nil, m, true)
+			} else {
+				payload, ok = c.Append(nil, m)
 			}
 			if !ok {
 				continue

@@ -39,7 +39,7 @@ func (m *PreparedMessage) Frame() []byte { return m.frame }
 // was agreed, and for [Compressor.Sent] to hear of. ok is false if that is not
 // shorter; then Frame is for this client too. The frame must not be changed.
 func (m *PreparedMessage) Deflated(own Window) (frame []byte, ok bool) {
-	bits := NewCompressor(own).bitsFor(m.Payload())
+	bits := bitsFor(own.bits(), len(m.Payload()))
 	d := &m.deflated[bits]
 	d.once.Do(func() {
 		c := NewCompressor(Window{MaxBits: bits, NoContextTakeover: true})
