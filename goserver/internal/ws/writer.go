@@ -25,6 +25,7 @@ type writer struct {
 	leaving *[]byte     // what is being written, or what is left of it
 	wrote   int         // bytes of it that have left
 	writing bool        // somebody writes
+	vec     [2][]byte   // what is being written, of who writes
 	corked  bool        // who reads flushes when it has consumed what has come
 	burst   atomic.Bool // something was written since the peer was heard
 	later   bool        // a goroutine is on its way to flush
@@ -286,7 +287,8 @@ func (c *Conn) flush() {
 		c.queue, c.leaving, c.wrote, c.writing = nil, q, 0, true
 		c.ends = c.ends[:0]
 		c.mu.Unlock()
-		n, err := c.t.TryWritev(*q)
+		c.vec[0] = *q
+		n, err := c.t.TryWritev(c.vec[:1]...)
 		c.mu.Lock()
 		c.tookSome(int(n), len(*q), err)
 	}
@@ -300,11 +302,8 @@ func (c *Conn) writeThrough(p []byte) {
 	c.ends = c.ends[:0]
 	size := len(*q) + len(p)
 	c.mu.Unlock()
-	v := vectors.Get().(*[2][]byte)
-	v[0], v[1] = *q, p
-	n, err := c.t.TryWritev(v[:]...)
-	*v = [2][]byte{}
-	vectors.Put(v)
+	c.vec = [2][]byte{*q, p}
+	n, err := c.t.TryWritev(c.vec[:]...)
 	c.mu.Lock()
 	if err == nil && int(n) < size { // the rest of p has to stay
 		left := p[max(int(n)-len(*q), 0):]
@@ -318,8 +317,6 @@ func (c *Conn) writeThrough(p []byte) {
 	c.flush()
 }
 
-var vectors = sync.Pool{New: func() any { return new([2][]byte) }}
-
 // tookSome notes that n bytes of size have left. mu is held.
 func (c *Conn) tookSome(n, size int, err error) {
 	if err == nil && n < size && !c.dead.Load() {
@@ -332,6 +329,7 @@ func (c *Conn) tookSome(n, size int, err error) {
 
 // wroteAll ends the writing of what was leaving. mu is held.
 func (c *Conn) wroteAll(err error) {
+	c.vec = [2][]byte{}
 	give(c.leaving)
 	c.leaving, c.wrote, c.writing = nil, 0, false
 	if err != nil {
@@ -351,7 +349,8 @@ func (c *Conn) writeRest() {
 			break
 		}
 		var n int64
-		n, err = c.t.TryWritev(p)
+		c.vec[0] = p
+		n, err = c.t.TryWritev(c.vec[:1]...)
 		p = p[n:]
 		c.mu.Lock()
 		c.wrote += int(n)
