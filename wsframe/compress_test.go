@@ -130,7 +130,7 @@ func TestCompressor_reset(t *testing.T) {
 // What one connection has sent is not in what another one sends.
 func TestCompressor_apart(t *testing.T) {
 	secret := chat(3000, 99)
-	for range 100 {
+	for range 10 {
 		for _, bits := range []int{9, 15} {
 			a := NewCompressor(Window{MaxBits: bits})
 			a.Append(nil, secret)

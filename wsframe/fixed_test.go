@@ -12,6 +12,9 @@ func TestFixed_matches(t *testing.T) {
 	z := new(fixedEncoder)
 	history := noise(32<<10, 3)
 	for n := 3; n <= maxMatch; n++ {
+		if n > 20 && n%lengthStep > 1 {
+			continue
+		}
 		for _, back := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 17, 255, 256, 257, 384, 385, 4096, 4097, 24576, 24577, 32767, 32768} {
 			z.out = bitWriter{to: make([]byte, 64), most: 64}
 			z.out.put(0b010, 3)

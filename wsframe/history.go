@@ -23,6 +23,3 @@ func (h *history) add(p []byte) {
 	}
 	h.octets = append(h.octets, p...)
 }
-
-// forget frees the memory.
-func (h *history) forget() { h.octets = nil }

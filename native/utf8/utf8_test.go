@@ -68,9 +68,10 @@ func TestPrefix_sequences(t *testing.T) {
 			for _, at := range places { // and the edges at every place
 				at &^= len(filler) - 1
 				was := [4]byte(text[at:])
-				for _, a := range []byte{0x7f, 0x80, 0xbf, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff} {
-					for i := range len(third) * len(third) * len(third) {
-						copy(text[at:], []byte{a, third[i%13], third[i/13%13], third[i/169]})
+				for _, a := range []byte{0xbf, 0xc1, 0xc2, 0xe0, 0xe1, 0xed, 0xef, 0xf0, 0xf1, 0xf4, 0xf5} {
+					for i := range 8 * 8 * 8 {
+						edges := third[2:10]
+						copy(text[at:], []byte{a, edges[i%8], edges[i/8%8], edges[i/64]})
 						if n := prefix(text); !holds(text, n) {
 							t.Fatalf("%x at %d behind %q: %d, the oracle says %d", text[at:at+4], at, filler, n, valid(text))
 						}
