@@ -1,5 +1,7 @@
 package wsframe
 
+import "math"
+
 // A State is what the frames of one peer have been so far, and what was agreed
 // with it. The zero value is a server's, without extensions and limits, before
 // the first frame. It is for one goroutine at a time.
@@ -81,7 +83,7 @@ func Check(h Header, s State) error {
 func (s *State) exceeds(h Header) bool {
 	limit := uint64(s.MaxMessage)
 	if h.RSV1 || s.compressed {
-		limit *= compressedSlack
+		limit = compressedSlack * min(limit, math.MaxUint64/compressedSlack)
 	}
 	return limit > 0 && (h.Length > limit || s.received > limit-h.Length)
 }

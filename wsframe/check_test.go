@@ -43,6 +43,7 @@ func TestCheck(t *testing.T) {
 		{"compressed", "\xc1\x85" + key, deflate, nil},
 		{"compressed, first of many", "\x41\x85" + key, deflate, nil},
 		{"continuation of compressed", "\x80\x85" + key, squeezed, nil},
+		{"compressed, a limit without bounds", "\xc2\xfe\x1f\x40" + key, State{Deflate: true, MaxMessage: 1<<61 + 1}, nil},
 		{"not compressed, though agreed", "\x81\x85" + key, deflate, nil},
 		{"at the limit", "\x82\xfe\x03\xe8" + key, limited, nil},
 		{"compressed, within eight limits", "\xc2\xfe\x1f\x40" + key, limited, nil},

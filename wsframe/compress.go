@@ -37,7 +37,7 @@ func NewCompressor(own Window) *Compressor {
 func (c *Compressor) Append(dst, message []byte) (out []byte, ok bool) {
 	c.Reset()
 	if len(message) <= maxFixed {
-		out, ok = appendFixed(dst, c.history.octets, message, 1<<c.bits)
+		out, ok = appendFixed(dst, c.history.last(), message, 1<<c.bits)
 	} else {
 		out, ok = c.appendLong(dst, message)
 	}
@@ -48,7 +48,8 @@ func (c *Compressor) Append(dst, message []byte) (out []byte, ok bool) {
 }
 
 func (c *Compressor) appendLong(dst, message []byte) (out []byte, ok bool) {
-	z := newDeflater(bitsFor(c.bits, len(c.history.octets)+len(message)), c.history.octets)
+	history := c.history.last()
+	z := newDeflater(bitsFor(c.bits, len(history)+len(message)), history)
 	out = z.append(dst, message)
 	z.free()
 	n := len(out) - len(syncTail)
@@ -62,7 +63,7 @@ func (c *Compressor) appendLong(dst, message []byte) (out []byte, ok bool) {
 // one or more frames to dst, from which the peer can inflate all up to here.
 func (c *Compressor) AppendPart(dst, part []byte, last bool) []byte {
 	if c.deflater == nil {
-		c.deflater = newDeflater(c.bits, c.history.octets)
+		c.deflater = newDeflater(c.bits, c.history.last())
 	}
 	dst = c.deflater.append(dst, part)
 	c.Sent(part)

@@ -276,7 +276,7 @@ func BenchmarkFixed(b *testing.B) {
 					for b.Loop() {
 						m, ok := messages[i%16], false
 						if fixed {
-							out, ok = appendFixed(out[:0], c.history.octets, m, 1<<c.bits)
+							out, ok = appendFixed(out[:0], c.history.last(), m, 1<<c.bits)
 						} else {
 							out, ok = c.appendLong(out[:0], m)
 						}

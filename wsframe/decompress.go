@@ -47,7 +47,7 @@ func NewDecompressor(peer Window) *Decompressor {
 // with what was good, and the Decompressor can no longer be used.
 func (d *Decompressor) Append(dst, payload []byte) ([]byte, error) {
 	d.Reset()
-	z := newInflater(payload, nil, d.history.octets)
+	z := newInflater(payload, nil, d.history.last())
 	defer z.free()
 	limit, tooBig := d.limit(len(payload))
 	start, recorded := len(dst), len(dst)
@@ -75,7 +75,7 @@ func (d *Decompressor) Append(dst, payload []byte) ([]byte, error) {
 		if ended {
 			return dst, nil
 		}
-		if err := z.goOn(d.historyOf(z).octets); err != nil {
+		if err := z.goOn(d.historyOf(z).last()); err != nil {
 			return dst, err
 		}
 	}
@@ -114,7 +114,7 @@ func (d *Decompressor) limit(n int) (int, error) {
 // must be given up by Reset.
 func (d *Decompressor) Open(src io.Reader) {
 	d.Reset()
-	d.inflater = newInflater(nil, src, d.history.octets)
+	d.inflater = newInflater(nil, src, d.history.last())
 	d.size = 0
 }
 
@@ -131,7 +131,7 @@ func (d *Decompressor) Read(p []byte) (n int, err error) {
 	}
 	for n == 0 && err == nil && len(p) > 0 {
 		if n, err = d.read(z, p); err == io.EOF && !z.ended() {
-			err = z.goOn(d.historyOf(z).octets)
+			err = z.goOn(d.historyOf(z).last())
 		}
 	}
 	if err == io.EOF {
