@@ -106,10 +106,7 @@ func TestClose_codes(t *testing.T) {
 		dialogue{"half a code", false, fails("> CLOSE hex | 03", 1002, "close payload of one octet")},
 		dialogue{"reason is not UTF-8", false, fails("> CLOSE hex | 03e8 c328", 1007, "invalid UTF-8")},
 		dialogue{"reason ends within a character", false, fails("> CLOSE hex | 03e8 e282", 1007, "invalid UTF-8")},
-		dialogue{"longest reason", false, "> CLOSE hex | 0fa0 " + strings.Repeat("61", 123) + "
- < CLOSE 4000
- < END
- = ENDED there 4000 " + strings.Repeat("a", 123)},
+		dialogue{"longest reason", false, "> CLOSE hex | 0fa0 " + strings.Repeat("61", 123) + "\n < CLOSE 4000\n < END\n = ENDED there 4000 " + strings.Repeat("a", 123)},
 	)
 	play(t, all)
 }
