@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -59,6 +60,7 @@ type WebSocket struct {
 	o    *WebSocketOptions
 	sub  string
 	http *http.Request
+	hubs atomic.Pointer[memberships] // nil until it joins a topic of a Hub
 
 	// Data is for the program.
 	Data any
@@ -231,6 +233,7 @@ func (s *observer) Pong(p []byte) {
 }
 
 func (s *observer) Closed(err error) {
+	(*WebSocket)(s).leaveHubs()
 	if s.o.OnClose != nil {
 		s.o.OnClose((*WebSocket)(s), err)
 	}

@@ -61,7 +61,7 @@ func (w *MessageWriter) Close() error {
 	if w.err == nil {
 		w.err = io.ErrClosedPipe
 	}
-	w.c.order.Unlock()
+	w.c.releaseOrder()
 	return err
 }
 

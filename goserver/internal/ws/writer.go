@@ -30,6 +30,7 @@ type writer struct {
 	burst   atomic.Bool // something was written since the peer was heard
 	later   bool        // a goroutine is on its way to flush
 	room    sync.Cond   // a write has ended, or the connection
+	held    held
 }
 
 // A span is where a message is in the queue.
@@ -52,7 +53,7 @@ func (c *Conn) queued() int {
 func (c *Conn) Write(op wsframe.Opcode, p []byte) error {
 	c.order.Lock()
 	err := c.writeMessage(op, p)
-	c.order.Unlock()
+	c.releaseOrder()
 	c.leave()
 	return err
 }
@@ -78,7 +79,7 @@ func (c *Conn) writeMessage(op wsframe.Opcode, p []byte) error {
 func (c *Conn) WritePrepared(m *wsframe.PreparedMessage) error {
 	defer c.leave()
 	c.order.Lock()
-	defer c.order.Unlock()
+	defer c.releaseOrder()
 	frame := m.Frame()
 	size := len(m.Payload())
 	if c.deflate != nil && size >= max(c.cfg.CompressFrom, 1) {
@@ -369,6 +370,7 @@ func (c *Conn) drop() {
 		give(c.queue)
 		c.queue, c.ends = nil, nil
 	}
+	c.forgetHeld()
 }
 
 // cork has writes wait until uncork: the reader has more messages to hand out.
