@@ -94,6 +94,7 @@ func (s *Server) http2Config() h2.Config {
 		MaxFrameSize:    uint32(s.clamp("MaxReadFrameSize", cmp.Or(o.MaxReadFrameSize, DefaultMaxFrameSize), 1<<14, 1<<24-1)),
 		WriteStall:      orDefault(cmp.Or(o.WriteByteTimeout, s.WriteIdleTimeout), DefaultWriteIdleTimeout),
 		Ping:            orDefault(o.SendPingTimeout, DefaultPingInterval),
+		ConnectProtocol: s.WebSockets,
 		Timing:          s.HTTP2Timing,
 	}
 }

@@ -61,6 +61,10 @@ type Server struct {
 
 	WebSocketSpread time.Duration // over which Shutdown closes WebSockets, so that their clients do not all come back at once; 0: DefaultWebSocketSpread; negative: none
 
+	// WebSockets says that Handler serves WebSockets, with Upgrade: then clients are told that they
+	// may ask for one over HTTP/2 as well (SETTINGS_ENABLE_CONNECT_PROTOCOL, RFC 8441 §3).
+	WebSockets bool
+
 	MaxHeaderCount   int           // request fields; 0: DefaultMaxHeaderCount. Passed: 431
 	MaxTargetBytes   int           // request target, bytes; 0: DefaultMaxTargetBytes. Passed: 414
 	MaxBodyBytes     int64         // request body, bytes; 0: DefaultMaxBodyBytes; negative: no limit. Passed: 413

@@ -75,7 +75,7 @@ func TestCheck(t *testing.T) {
 		{":method GET | :scheme https | :authority a | :path /" + strings.Repeat("x", 20), semantics.ErrTargetTooLong},
 	} {
 		var h head
-		if got := h.check(lines(tc.fields), lim); got != tc.want {
+		if got := h.check(lines(tc.fields), lim, false); got != tc.want {
 			t.Errorf("%q: %v, want %v", tc.fields, got, tc.want)
 		}
 	}
