@@ -58,11 +58,11 @@ type Hub struct {
 	// OnAdapterError is told what Adapter fails with, by one goroutine at a time, which sends nothing meanwhile.
 	OnAdapterError func(topic string, err error)
 
-	mu      sync.RWMutex
-	closed  bool
-	topics  map[string]*topic
-	work    sync.WaitGroup // calls, and goroutines that deliver
-	relay   relay
+	mu     sync.RWMutex
+	closed bool
+	topics map[string]*topic
+	work   sync.WaitGroup // calls, and goroutines that deliver
+	relay  relay
 
 	joined, published, received, delivered, dropped atomic.Int64
 }
