@@ -8,7 +8,7 @@ import (
 
 // A Compressor compresses the messages that one end sends, in the order in which
 // they are sent (RFC 7692 section 7.2.1). Between messages it holds nothing but
-// the end of what was sent, 4 KiB at most, and that only if it takes over its
+// the end of what was sent, 4.5 KiB at most, and that only if it takes over its
 // context. What it needs while it works is shared by all.
 //
 // It is for one goroutine at a time.
@@ -22,7 +22,8 @@ type Compressor struct {
 // maxHistory is how many octets of earlier messages a message can refer to.
 const maxHistory = 4 << 10
 
-// NewCompressor returns one for an end whose Window was agreed.
+// NewCompressor returns one for an end whose Window was agreed. It panics later if
+// that is not valid, see [Deflate.Validate].
 func NewCompressor(own Window) *Compressor {
 	return &Compressor{
 		bits:     own.bits(),

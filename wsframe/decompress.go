@@ -12,8 +12,8 @@ import (
 
 // A Decompressor inflates the messages of one peer, in the order in which they
 // come (RFC 7692 section 7.2.2). Between messages it holds nothing but the end of
-// what came, up to the peer's window, and that only if the peer takes over its
-// context. What it needs while it works is shared by all.
+// what came, up to the peer's window and an eighth more, and that only if the peer
+// takes over its context. What it needs while it works is shared by all.
 //
 // It is for one goroutine at a time.
 type Decompressor struct {

@@ -22,8 +22,8 @@
 // Frames are parsed, checked and built without an allocation. The tables of
 // DEFLATE, 0.8 MiB to compress and 48 KiB to decompress, are taken from pools
 // for each message and given back behind it. With context takeover a connection
-// keeps of what it sent 4 KiB at most, and of what it received as much as the
-// peer's window has; without it keeps nothing.
+// keeps of what it sent 4.5 KiB at most, and of what it received as much as the
+// peer's window has and an eighth more; without it keeps nothing.
 //
 // # Limits
 //
