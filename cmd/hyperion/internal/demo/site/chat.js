@@ -80,9 +80,8 @@ function add(line) {
 }
 
 function said(n) {
-  const line = part('li', '', n.name === name ? 'own' : ''), text = part('p', n.text);
-  text.dir = 'auto';
-  line.append(called(n.name), part('time', clock.format(n.at)), text);
+  const line = part('li', '', n.name === name ? 'own' : '');
+  line.append(called(n.name), part('time', clock.format(n.at)), part('p', n.text));
   add(line);
 }
 

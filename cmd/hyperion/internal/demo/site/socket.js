@@ -69,9 +69,11 @@ export class Socket {
   send(data) { this.ws.send(data); }
 }
 
-// over says over what a socket runs: the protocol by the server's word, the compression by the
-// opening handshake.
+// over says over what a socket runs: the protocol by the server's word, the compression as the
+// opening handshake settled it.
 export function over(protocol, ws) {
   const name = { 'HTTP/2.0': 'HTTP/2' }[protocol] || protocol;
-  return `open over ${name}${location.protocol === 'https:' ? ' and TLS' : ''}, ${ws.extensions || 'not compressed'}`;
+  const tls = location.protocol === 'https:' ? ' and TLS' : '';
+  const alone = ws.extensions.includes('server_no_context_takeover') ? ', each message by itself' : '';
+  return `open over ${name}${tls}, ${ws.extensions ? ws.extensions.split(';')[0] + alone : 'not compressed'}`;
 }
