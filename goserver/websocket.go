@@ -127,8 +127,7 @@ func (s *WebSocket) Read(buf []byte) (MessageType, []byte, error) { return s.con
 // ReadContext is Read, which also ends when ctx does; the WebSocket can be read on afterwards. A
 // context is registered once, however many reads it has: it costs nothing for a message.
 func (s *WebSocket) ReadContext(ctx context.Context, buf []byte) (MessageType, []byte, error) {
-	s.conn.Bind(ctx)
-	return s.conn.Read(buf)
+	return s.conn.ReadContext(ctx, buf)
 }
 
 // NextReader waits for the beginning of a message and returns a reader of it, for what is too long to

@@ -6,31 +6,62 @@ import (
 
 // Close begins the closing handshake, if nobody has, and waits until the connection has
 // ended: for the peer's Close, at most Config.CloseTimeout. It returns nil if that came.
-// A callback of the engine, which could not hear of it, does not wait.
+// Where a callback runs or the engine reads, it does not wait.
 func (c *Conn) Close(code wsframe.CloseCode, reason string) error {
 	var room [wsframe.MaxControl]byte
 	if _, err := wsframe.AppendClose(room[:0], code, reason); err != nil {
 		return err
 	}
 	c.startClose(code, reason)
-	if c.h != nil {
+	if c.h != nil || c.calling.Load() {
 		return nil
 	}
 	c.drain()
 	return c.wait()
 }
 
-// drain reads what comes until the connection has ended, unless somebody reads already.
+// drain reads what comes, and drops it, until the connection has ended, unless somebody
+// reads already.
 func (c *Conn) drain() {
-	for !c.dead.Load() && c.rd.TryLock() {
-		c.streamed = false
-		err := c.message()
-		c.exit()
-		if err != nil && !c.interrupted(err) {
-			return
+	if !c.rd.TryLock() {
+		return
+	}
+	defer c.exit()
+	c.bind(nil)
+	c.disown()
+	if c.msg != nil {
+		give(c.msg)
+		c.msg = nil
+	}
+	if c.streamed && c.compressed {
+		c.inflate.Reset()
+	}
+	c.streamed = false
+	for c.over == nil {
+		c.deadline.Store(0) // the program's is not ours
+		c.failed(c.skip())
+	}
+}
+
+// skip consumes frames, until that fails.
+func (c *Conn) skip() error {
+	for {
+		whole := c.inFrame
+		if !whole {
+			var err error
+			if whole, err = c.begin(); err != nil {
+				return err
+			}
 		}
-		if err != nil { // the program's deadline is not ours
-			c.deadline.Store(0)
+		if whole {
+			c.piece()
+			c.inFrame = c.rest > 0
+		}
+		if whole && !c.inFrame {
+			continue
+		}
+		if err := c.fill(); err != nil {
+			return err
 		}
 	}
 }

@@ -30,6 +30,7 @@ type Conn struct {
 	status   status
 	dead     atomic.Bool // nothing is sent any more, and who reads is to leave
 	ended    bool
+	listed   bool          // e has it
 	answered bool          // the peer's Close has come
 	err      error         // why it ended, or is about to; the first reason stays
 	timer    *time.Timer   // ends a closing handshake that takes too long
@@ -76,7 +77,7 @@ func (c *Conn) Start(t semantics.Transport, ahead []byte) {
 	}
 	c.route.Opened.Add(1)
 	c.route.Open.Add(1)
-	if !c.e.add(c) {
+	if c.listed = c.e.add(c); !c.listed {
 		c.startClose(wsframe.CloseGoingAway, "server is shutting down")
 	}
 }
@@ -126,26 +127,43 @@ func (c *Conn) Abort() {
 // leave ends the transport when nobody uses it any more. Who was reading or writing calls
 // it, and who has made the connection dead.
 func (c *Conn) leave() {
-	if !c.dead.Load() {
-		return
+	for c.dead.Load() {
+		if c.h == nil && !c.rd.TryLock() || c.h != nil && !c.left.Load() {
+			return // who reads will come here
+		}
+		ended := c.end()
+		if c.h == nil {
+			c.rd.Unlock()
+		}
+		if ended {
+			go c.tellEnd()
+			return
+		}
+		if !c.unused() {
+			return // who writes will come here
+		}
 	}
-	if c.h == nil && !c.rd.TryLock() || c.h != nil && !c.left.Load() {
-		return // who reads will come here
-	}
-	ended := c.end()
-	if c.h == nil {
-		c.rd.Unlock()
-	}
-	if !ended {
-		return
-	}
+}
+
+// unused reports whether a writer has left while leave looked.
+func (c *Conn) unused() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.ended && !c.writing
+}
+
+// tellEnd tells everybody that the connection has ended. It has a goroutine of its own: who ended
+// it may hold locks of the program, as one that writes does.
+func (c *Conn) tellEnd() {
 	c.mu.Lock()
 	err, done := c.err, c.done
 	c.mu.Unlock()
-	c.e.remove(c)
 	c.countEnd(err)
 	if done != nil {
 		close(done)
+	}
+	if c.listed {
+		defer c.e.remove(c) // who shuts down waits for the callback
 	}
 	c.observe(func() { c.o.Closed(err) })
 }
@@ -164,6 +182,8 @@ func (c *Conn) end() bool {
 	if c.bound.stop != nil {
 		c.bound.stop()
 	}
+	c.bound = binding{}
+	c.endStream()
 	c.t.End()
 	c.release()
 	return true

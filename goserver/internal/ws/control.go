@@ -21,22 +21,32 @@ type pings struct {
 // errHeard ends the reading after the peer's Close.
 var errHeard = errors.New("websocket: close has come")
 
+// errDead ends the reading of a connection that has ended otherwise.
+var errDead = errors.New("websocket: connection has ended")
+
 // control attends to a control frame (RFC 6455 §5.5).
 func (c *Conn) control(op wsframe.Opcode, p []byte) error {
 	switch op {
 	case wsframe.Ping:
 		c.writeControl(wsframe.Pong, p)
-		c.observe(func() { c.o.Ping(p) })
+		c.tell(c.o.Ping, p)
 	case wsframe.Pong:
 		if string(p) == keepalive && !c.pings.sent.IsZero() {
 			c.route.observePing(time.Since(c.pings.sent))
 			c.pings.sent = time.Time{}
 		}
-		c.observe(func() { c.o.Pong(p) })
+		c.tell(c.o.Pong, p)
 	case wsframe.Close:
 		return c.heardClose(p)
 	}
 	return nil
+}
+
+// tell tells the program of a control frame.
+func (c *Conn) tell(f func([]byte), p []byte) {
+	c.calling.Store(true)
+	defer c.calling.Store(false)
+	c.observe(func() { f(p) })
 }
 
 // heardClose takes the peer's Close, and answers it with its own code unless it
@@ -104,8 +114,8 @@ func (c *Conn) startCloseLocked(code wsframe.CloseCode, reason string) {
 	if c.err == nil {
 		c.err = &CloseError{Code: code, Reason: reason}
 	}
-	c.queueClose(code, reason)
 	c.timer = time.AfterFunc(c.closeTimeout(), c.closeLate)
+	c.queueClose(code, reason)
 }
 
 func (c *Conn) closeTimeout() time.Duration {

@@ -96,7 +96,8 @@ const shutStep = 10 * time.Millisecond
 
 // Shutdown closes all connections with 1001 (Going Away), evenly spread over a time
 // so that their peers do not all come back at once, and waits until they have
-// ended. New ones are refused. When ctx is done it aborts those left, and returns why.
+// ended, with their callbacks. New ones are refused. When ctx is done it aborts those left,
+// and returns why.
 func (e *Engine) Shutdown(ctx context.Context, spread time.Duration) error {
 	e.mu.Lock()
 	e.shut = true
@@ -121,7 +122,6 @@ func (e *Engine) Shutdown(ctx context.Context, spread time.Duration) error {
 	}
 	if err != nil {
 		e.Abort()
-		<-empty
 	}
 	return err
 }

@@ -22,7 +22,13 @@ type MessageWriter struct {
 // Writer begins a message.
 func (c *Conn) Writer(op wsframe.Opcode) *MessageWriter {
 	c.order.Lock()
-	return &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.deflate != nil}, held: take(writePart)}
+	w := &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.deflate != nil}, held: take(writePart)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stream = w; c.ended {
+		c.endStream()
+	}
+	return w
 }
 
 // Write adds p to the message, and sends what fills a frame.
@@ -61,7 +67,15 @@ func (w *MessageWriter) Close() error {
 	if w.err == nil {
 		w.err = io.ErrClosedPipe
 	}
-	w.c.releaseOrder()
+	w.c.mu.Lock()
+	holds := w.c.stream == w
+	if holds {
+		w.c.stream = nil
+	}
+	w.c.mu.Unlock()
+	if holds {
+		w.c.releaseOrder()
+	}
 	return err
 }
 
@@ -83,4 +97,12 @@ func (w *MessageWriter) send(fin bool) {
 	c.leave()
 	w.head.Opcode, w.head.RSV1 = wsframe.Continuation, false
 	*w.held = (*w.held)[:0]
+}
+
+// endStream has other writers go on, and find that the connection has ended. mu is held.
+func (c *Conn) endStream() {
+	if c.stream != nil {
+		c.stream = nil
+		c.order.Unlock()
+	}
 }

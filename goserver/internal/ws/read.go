@@ -11,40 +11,45 @@ import (
 
 // Next waits for a message. It is valid until the next call that reads.
 func (c *Conn) Next() (op wsframe.Opcode, p []byte, err error) {
-	if err := c.enter(); err != nil {
+	if err := c.enter(nil); err != nil {
 		return 0, nil, err
 	}
-	err = c.message()
-	op, p = c.op, c.payload
-	c.exit()
-	if err != nil {
+	defer c.exit()
+	if err := c.message(); err != nil {
 		return 0, nil, err
 	}
-	return op, p, nil
+	return c.op, c.payload, nil
 }
 
 // Read waits for a message and appends it to buf.
 func (c *Conn) Read(buf []byte) (op wsframe.Opcode, p []byte, err error) {
-	if err := c.enter(); err != nil {
+	return c.ReadContext(nil, buf)
+}
+
+// ReadContext is Read, which also ends when ctx does, with the precision of
+// netio.SweepInterval; nil never does.
+func (c *Conn) ReadContext(ctx context.Context, buf []byte) (op wsframe.Opcode, p []byte, err error) {
+	if err := c.enter(ctx); err != nil {
 		return 0, buf, err
 	}
-	if err = c.message(); err == nil {
-		op, buf = c.op, append(buf, c.payload...)
+	defer c.exit()
+	if err := c.message(); err != nil {
+		return 0, buf, err
 	}
-	c.exit()
-	return op, buf, err
+	return c.op, append(buf, c.payload...), nil
 }
 
 // enter begins a read by the program, exit ends it.
-func (c *Conn) enter() error {
+func (c *Conn) enter(ctx context.Context) error {
 	if c.h != nil {
 		return ErrEngineReads
 	}
 	c.rd.Lock()
 	if c.streamed {
-		c.rd.Unlock()
+		c.exit()
 		return ErrReaderOpen
 	}
+	c.bind(ctx)
 	return nil
 }
 
@@ -72,14 +77,17 @@ func (c *Conn) message() error {
 	}
 }
 
-// failed ends the connection for a program that reads, unless only its own deadline has passed.
+// An interruption ends a read by the program, and not the connection.
+type interruption struct{ error }
+
+// failed ends the connection for a program that reads, unless only its own deadline has
+// passed, or its context ended.
 func (c *Conn) failed(err error) error {
-	if c.interrupted(err) {
-		return err
+	if i, ok := err.(interruption); ok {
+		return i.error
 	}
 	c.finish(err)
-	c.over = c.Err()
-	if c.over == nil {
+	if c.over = c.Err(); c.over == nil {
 		c.over = ErrClosing
 	}
 	return c.over
@@ -87,6 +95,9 @@ func (c *Conn) failed(err error) error {
 
 // fill waits for bytes, and does what is due meanwhile.
 func (c *Conn) fill() error {
+	if c.dead.Load() {
+		return errDead // the transport may have ended
+	}
 	if c.in == nil {
 		c.in, c.r = take(readSmall), 0
 		*c.in = append(*c.in, c.kept...)
@@ -96,7 +107,9 @@ func (c *Conn) fill() error {
 	}
 	p, direct := c.space()
 	for {
-		c.arm()
+		if err := c.arm(); err != nil {
+			return err
+		}
 		n, err := c.t.Read(p)
 		if err == nil {
 			return c.came(n, direct)
@@ -105,41 +118,48 @@ func (c *Conn) fill() error {
 			return err
 		}
 		c.t.ReadExpiry(0)
-		if err := c.overdue(); err != nil {
-			return err
-		}
 		c.attend()
 	}
 }
 
-// arm sets until when a read waits: the program's deadline counts, too.
-func (c *Conn) arm() {
+// arm sets until when a read waits: the program's deadline counts, too. It fails when that has
+// passed. Who changes what it looks at calls wake afterwards.
+func (c *Conn) arm() error {
 	for {
 		at, by := c.due(), time.Duration(c.deadline.Load())
 		if by > 0 && (at == 0 || by < at) {
 			at = by
 		}
 		c.t.ReadExpiry(at)
-		if time.Duration(c.deadline.Load()) == by { // else it may have been set before ours
-			return
+		if err := c.overdue(); err != nil {
+			return err
+		}
+		if time.Duration(c.deadline.Load()) == by { // else wake may have been before ours
+			return nil
 		}
 	}
 }
 
-// overdue reports that the program's deadline has passed, or its context ended.
+// overdue reports that the program's context has ended, or its deadline passed.
 func (c *Conn) overdue() error {
-	by := time.Duration(c.deadline.Load())
-	if by == 0 || by > c.e.env.Clock.Exact() {
-		return nil
+	select {
+	case <-c.bound.done:
+		return interruption{context.Cause(c.bound.ctx)}
+	default:
 	}
-	if ctx := c.bound.ctx; ctx != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	if by := time.Duration(c.deadline.Load()); by != 0 && by <= c.e.env.Clock.Exact() {
+		return interruption{os.ErrDeadlineExceeded}
 	}
-	return os.ErrDeadlineExceeded
+	return nil
 }
 
-func (c *Conn) interrupted(err error) bool {
-	return err == os.ErrDeadlineExceeded || c.bound.ctx != nil && err == context.Cause(c.bound.ctx)
+// wake has a read that waits look again until when.
+func (c *Conn) wake() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended && c.h == nil {
+		c.t.ReadExpiry(1)
+	}
 }
 
 // SetReadDeadline sets until when reads by the program wait, with the precision of
@@ -150,41 +170,46 @@ func (c *Conn) SetReadDeadline(t time.Time) {
 		by = max(c.e.env.Clock.Exact()+time.Until(t), 1)
 	}
 	c.deadline.Store(int64(by))
-	c.t.ReadExpiry(by)
+	c.wake()
 }
 
 // A binding is the context that reads obey. It is registered once, however many messages
 // are read with it.
 type binding struct {
 	ctx  context.Context
+	done <-chan struct{} // of ctx
 	stop func() bool
 }
 
-// Bind has reads end when ctx does, in place of any context before; nil is none. Who reads calls it.
-func (c *Conn) Bind(ctx context.Context) {
-	if c.bound.ctx == ctx {
+// bind has reads end when ctx does, in place of any context before. rd is held.
+func (c *Conn) bind(ctx context.Context) {
+	var done <-chan struct{}
+	if ctx != nil {
+		done = ctx.Done()
+	}
+	if done == c.bound.done {
 		return
 	}
 	if c.bound.stop != nil {
 		c.bound.stop()
-		c.SetReadDeadline(time.Time{})
 	}
-	c.bound = binding{ctx: ctx}
-	if ctx != nil && ctx.Done() != nil {
-		c.bound.stop = context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })
+	c.bound = binding{ctx: ctx, done: done}
+	if done != nil && !c.dead.Load() {
+		c.bound.stop = context.AfterFunc(ctx, c.wake)
 	}
 }
 
 // A MessageReader reads one message as it comes.
 type MessageReader struct {
-	c   *Conn
-	end error // why nothing more comes
+	c     *Conn
+	begun []byte // of the payload, which was gathered before
+	end   error  // why nothing more comes
 }
 
 // Reader waits for the beginning of a message, and returns a reader of it. It must be
 // read to its end, or closed, before another message can be read.
 func (c *Conn) Reader() (op wsframe.Opcode, m *MessageReader, err error) {
-	if err := c.enter(); err != nil {
+	if err := c.enter(nil); err != nil {
 		return 0, nil, err
 	}
 	defer c.exit()
@@ -192,7 +217,7 @@ func (c *Conn) Reader() (op wsframe.Opcode, m *MessageReader, err error) {
 		return 0, nil, c.over
 	}
 	c.forget()
-	for !c.inFrame {
+	for !c.inFrame && c.msg == nil {
 		ok, err := c.begin()
 		if err == nil && !ok {
 			err = c.fill()
@@ -203,6 +228,10 @@ func (c *Conn) Reader() (op wsframe.Opcode, m *MessageReader, err error) {
 	}
 	c.streamed = true
 	m = &MessageReader{c: c}
+	if c.msg != nil { // of a read that was interrupted
+		m.begun, c.msg = *c.msg, nil
+		c.utf8.Reset()
+	}
 	if c.compressed {
 		c.inflate.Open((*rawReader)(m))
 	}
@@ -217,6 +246,9 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 	defer c.exit()
 	switch {
 	case m.end != nil:
+		return 0, m.end
+	case !c.streamed: // Close has dropped the rest
+		m.end = ErrClosing
 		return 0, m.end
 	case c.compressed:
 		n, err = c.inflate.Read(p)
@@ -235,11 +267,13 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 	if err == nil {
 		return n, nil
 	}
+	if i, ok := err.(interruption); ok && !c.compressed {
+		return n, i.error
+	} else if ok { // the state of DEFLATE is lost
+		err = i.error
+	}
 	if err != io.EOF {
 		err = c.failed(err)
-		if c.interrupted(err) {
-			return n, err
-		}
 	}
 	m.end, c.streamed = err, false
 	return n, err
@@ -260,6 +294,11 @@ func (m *rawReader) Read(p []byte) (int, error) {
 	c := m.c
 	if len(p) == 0 {
 		return 0, nil
+	}
+	if len(m.begun) > 0 {
+		n := copy(p, m.begun)
+		m.begun = m.begun[n:]
+		return n, nil
 	}
 	for {
 		if c.inFrame && c.rest > 0 && len(c.unread()) > 0 {

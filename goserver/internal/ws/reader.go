@@ -18,8 +18,9 @@ const (
 
 // reader is the part of a Conn that belongs to who reads.
 type reader struct {
-	rd   sync.Mutex  // held by the program while it reads
-	left atomic.Bool // the engine will not read again
+	rd      sync.Mutex  // held by the program while it reads
+	left    atomic.Bool // the engine will not read again
+	calling atomic.Bool // a callback for a control frame runs
 
 	in    *[]byte // what has come and was not consumed is (*in)[r:]; nil while nobody reads
 	r     int
@@ -227,8 +228,23 @@ func (c *Conn) came(n int, direct bool) error {
 	return c.check(p)
 }
 
+// disown leaves the last message to the program, which may still look at it: the memory is not
+// used again.
+func (c *Conn) disown() {
+	if c.payload == nil {
+		return
+	}
+	if c.in != nil {
+		in := take(readSmall)
+		*in = append(*in, c.unread()...)
+		c.in, c.r = in, 0
+	}
+	c.msg, c.inflated, c.payload = nil, nil, nil
+}
+
 // release gives back what a connection that has ended still holds.
 func (c *Conn) release() {
+	c.disown()
 	for _, p := range []**[]byte{&c.in, &c.msg, &c.inflated} {
 		if *p != nil {
 			give(*p)

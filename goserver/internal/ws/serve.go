@@ -9,9 +9,28 @@ import (
 // Serve reads for the Handler until nothing more is there to be read. It is called when the
 // transport has something to read, or its time has passed.
 func (c *Conn) Serve() {
-	c.in, c.r = take(readLarge), 0
-	*c.in = append(*c.in, c.kept...)
-	c.kept = nil
+	exits := true
+	defer func() {
+		if exits { // by a callback, of which runtime.Goexit has ended the goroutine
+			go c.goOn()
+		}
+	}()
+	c.serve()
+	exits = false
+}
+
+// goOn serves on, where the goroutine has ended that did.
+func (c *Conn) goOn() {
+	c.uncork()
+	c.Serve()
+}
+
+func (c *Conn) serve() {
+	if c.in == nil {
+		c.in, c.r = take(readLarge), 0
+		*c.in = append(*c.in, c.kept...)
+		c.kept = nil
+	}
 	if c.due() > 0 && c.now() >= c.due() {
 		c.attend()
 	}
@@ -56,6 +75,9 @@ func (c *Conn) handOut() error {
 		}
 		c.t.MayBlock()
 		c.hand()
+		if c.dead.Load() {
+			return errDead
+		}
 	}
 	if corked {
 		c.uncork()
@@ -82,9 +104,6 @@ func (c *Conn) panicked(v any) {
 		c.e.env.Logf("websocket: panic in a callback: %v\n%s", v, debug.Stack())
 	}
 	c.startClose(wsframe.CloseInternalError, "")
-	if v == nil && c.h != nil {
-		go c.Serve() // the goroutine that reads ends here
-	}
 }
 
 // await reads more. parked tells that there is none yet: then the connection may be served

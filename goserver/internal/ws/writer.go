@@ -20,16 +20,17 @@ type writer struct {
 	deflate *wsframe.Compressor // nil without compression; guarded by order
 	window  wsframe.Window      // of deflate
 
-	queue   *[]byte     // frames that have not left; nil while there are none
-	ends    []span      // of the messages in it, where the policy is DropOldest
-	leaving *[]byte     // what is being written, or what is left of it
-	wrote   int         // bytes of it that have left
-	writing bool        // somebody writes
-	vec     [2][]byte   // what is being written, of who writes
-	corked  bool        // who reads flushes when it has consumed what has come
-	burst   atomic.Bool // something was written since the peer was heard
-	later   bool        // a goroutine is on its way to flush
-	room    sync.Cond   // a write has ended, or the connection
+	queue   *[]byte        // frames that have not left; nil while there are none
+	ends    []span         // of the messages in it, where the policy is DropOldest
+	leaving *[]byte        // what is being written, or what is left of it
+	wrote   int            // bytes of it that have left
+	writing bool           // somebody writes
+	vec     [2][]byte      // what is being written, of who writes
+	corked  bool           // who reads flushes when it has consumed what has come
+	burst   atomic.Bool    // something was written since the peer was heard
+	later   bool           // a goroutine is on its way to flush
+	room    sync.Cond      // a write has ended, or the connection
+	stream  *MessageWriter // which holds order; the end of the connection takes that from it
 	held    held
 }
 
@@ -60,6 +61,9 @@ func (c *Conn) Write(op wsframe.Opcode, p []byte) error {
 
 // writeMessage is Write for who holds order.
 func (c *Conn) writeMessage(op wsframe.Opcode, p []byte) error {
+	if c.dead.Load() {
+		return c.refused()
+	}
 	h := wsframe.Header{Opcode: op, Fin: true}
 	payload := p
 	if c.deflate != nil && len(p) >= max(c.cfg.CompressFrom, 1) {
@@ -166,6 +170,13 @@ func (c *Conn) admit(n int, whole bool) error {
 			c.room.Wait()
 		}
 	}
+}
+
+// refused is refusal for who does not hold mu.
+func (c *Conn) refused() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.refusal()
 }
 
 // refusal tells why nothing can be sent any more. mu is held.
