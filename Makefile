@@ -17,7 +17,7 @@ DEPS         ?= $(TEST_DEPS)
 UML_TEST := HYPERION_REQUIRE_KTLS=1 $(GO) test -count=1 -exec "$(CURDIR)/bin/uml -modules tls,gcm,ctr,ghash-generic,chacha20poly1305,chacha_generic,poly1305_generic"
 
 # The units in C, all of which make variants turns on.
-UNITS := fileio,huffman,pagewrite
+UNITS := fileio,huffman,pagewrite,unmask,utf8
 
 # What make conform does: h2spec, the tests with clients that people use, the crawl of a whole site.
 CONFORM ?= h2spec clients mirror
@@ -42,8 +42,8 @@ variants: ## Build and test without C of ours (purego), without a C compiler, an
 	$(GO) test -tags purego ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	CGO_ENABLED=0 $(GO) test ./...
-	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -count=1 -asan -skip _allocs ./native/... ./hpack ./goserver/internal/netio
-	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./native/... ./hpack ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -count=1 -asan -skip _allocs ./native/... ./hpack ./wsframe ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./native/... ./hpack ./wsframe ./goserver/internal/netio
 
 # A busy machine makes go test take the end of its own time for a failure, without an input: then again.
 fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
