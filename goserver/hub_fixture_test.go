@@ -74,9 +74,11 @@ func (p *fakePeer) open(n int) {
 }
 
 // waitTaken waits until the peer has taken n bytes, or is gone.
-func (p *fakePeer) waitTaken(n int) {
+func (p *fakePeer) waitTaken(n int) { p.waitFor(func() bool { return p.taken >= n }) }
+
+func (p *fakePeer) waitFor(what func() bool) {
 	p.mu.Lock()
-	for p.taken < n && !p.gone {
+	for !what() && !p.gone {
 		p.moved.Wait()
 	}
 	p.mu.Unlock()

@@ -54,12 +54,10 @@ func TestHub(t *testing.T) {
 // A socket that has ended is in no topic, and comes into none.
 func TestHub_socketEnds(t *testing.T) {
 	var h Hub
-	var last HubStats
-	o := &WebSocketOptions{OnClose: func(s *WebSocket, _ error) {
-		last = h.Stats()
-		if err := h.Publish("a", TextMessage, []byte("left")); err != nil {
-			t.Error(err)
-		}
+	inClose := make(chan HubStats, 1)
+	o := &WebSocketOptions{OnClose: func(*WebSocket, error) {
+		must(t, h.Publish("a", TextMessage, []byte("left")))
+		inClose <- h.Stats()
 	}}
 	stays := newFakePeer(-1)
 	other := fakeSocket(stays, nil)
@@ -70,15 +68,16 @@ func TestHub_socketEnds(t *testing.T) {
 		must(t, h.Join(topic, s))
 	}
 	s.Abort()
-	settleHub(&h)
-	if last.Topics != 1 || last.Members != 1 {
+	if last := <-inClose; last.Topics != 1 || last.Members != 1 {
 		t.Errorf("in OnClose: %+v", last)
 	}
+	settleHub(&h)
 	if got := stays.messages(t); !slices.Equal(got, []string{"left"}) {
 		t.Errorf("others got %q", got)
 	}
-	never := fakeSocket(newFakePeer(-1), nil)
+	never := fakeSocket(newFakePeer(-1), o)
 	never.Abort()
+	<-inClose
 	for _, s := range []*WebSocket{s, never} {
 		if err := h.Join("a", s); err != ErrWebSocketClosing {
 			t.Errorf("Join after the end: %v", err)
@@ -119,7 +118,9 @@ func TestHub_breaksInDelivery(t *testing.T) {
 
 func TestHub_bounds(t *testing.T) {
 	h := Hub{MaxTopics: 2, MaxJoined: 2}
-	s, other := fakeSocket(newFakePeer(-1), nil), fakeSocket(newFakePeer(-1), nil)
+	ended := make(chan struct{})
+	s := fakeSocket(newFakePeer(-1), &WebSocketOptions{OnClose: func(*WebSocket, error) { close(ended) }})
+	other := fakeSocket(newFakePeer(-1), nil)
 	defer other.Abort()
 	for _, c := range []struct {
 		topic string
@@ -146,6 +147,7 @@ func TestHub_bounds(t *testing.T) {
 		t.Error(err)
 	}
 	s.Abort()
+	<-ended
 	must(t, h.Join("c", other))
 }
 

@@ -46,7 +46,7 @@ func (c *Conn) Offer(ms []*wsframe.PreparedMessage, o *Offering, full Policy) (s
 	dead := c.dead.Load()
 	c.mu.Unlock()
 	if dead {
-		go c.leave() // it may call the program
+		c.leave()
 	}
 	return sent, dropped
 }
