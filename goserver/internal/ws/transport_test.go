@@ -37,7 +37,6 @@ type wire struct {
 	expired bool
 
 	parks, parked  bool // whether Next parks, and has
-	parkings       int
 	aborted, ended bool
 	failWrites     error
 	reading        bool
@@ -157,7 +156,6 @@ func (w *wire) Next(p []byte, idle time.Duration) (int, bool, error) {
 	w.used("Next")
 	if w.stopped() == nil && len(w.in) == 0 && !w.eof && w.parks {
 		w.parked = true
-		w.parkings++
 		w.mu.Unlock()
 		return 0, true, nil
 	}
