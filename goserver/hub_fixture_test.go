@@ -107,8 +107,15 @@ func (p *fakePeer) MayBlock()                                     {}
 func (p *fakePeer) CloseWrite() error                             { return nil }
 func (p *fakePeer) End()                                          {}
 
+// A fataler is a *testing.T, or a *rapid.T.
+type fataler interface {
+	Helper()
+	Fatal(...any)
+	Fatalf(string, ...any)
+}
+
 // messages returns what was sent, as texts; Close is "close" and its code.
-func (p *fakePeer) messages(t testing.TB) (texts []string) {
+func (p *fakePeer) messages(t fataler) (texts []string) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
