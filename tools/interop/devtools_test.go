@@ -18,7 +18,6 @@ import (
 // A browser is a headless Chromium that is driven by the DevTools protocol, over two pipes
 // (--remote-debugging-pipe): JSON messages, each ended by a zero byte.
 type browser struct {
-	t       *testing.T
 	in      io.Writer
 	mu      sync.Mutex
 	last    int
@@ -35,6 +34,7 @@ type answer struct {
 // A tab is a page of a browser.
 type tab struct {
 	*browser
+	t       *testing.T
 	session string
 }
 
@@ -49,7 +49,7 @@ func openBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{t: t, in: in, answers: make(map[int]chan answer), over: make(chan struct{})}
+	b := &browser{in: in, answers: make(map[int]chan answer), over: make(chan struct{})}
 	end := startChromium(t, []*os.File{toRead, toWrite}, "--remote-debugging-pipe", "--ignore-certificate-errors")
 	toRead.Close()
 	toWrite.Close()
@@ -120,8 +120,8 @@ func (b *browser) read(out io.Reader) {
 }
 
 // call calls a method, in a session unless that is "", and decodes its result.
-func (b *browser) call(session, method string, params map[string]any, result any) {
-	b.t.Helper()
+func (b *browser) call(t *testing.T, session, method string, params map[string]any, result any) {
+	t.Helper()
 	b.mu.Lock()
 	b.last++
 	id, got := b.last, make(chan answer, 1)
@@ -136,34 +136,34 @@ func (b *browser) call(session, method string, params map[string]any, result any
 	}
 	b.mu.Unlock()
 	if err != nil {
-		b.t.Fatalf("%s: %v", method, err)
+		t.Fatalf("%s: %v", method, err)
 	}
 	select {
 	case a := <-got:
 		if a.Error != nil {
-			b.t.Fatalf("%s: %s", method, a.Error.Message)
+			t.Fatalf("%s: %s", method, a.Error.Message)
 		}
 		if result != nil {
 			if err := json.Unmarshal(a.Result, result); err != nil {
-				b.t.Fatalf("%s: %v", method, err)
+				t.Fatalf("%s: %v", method, err)
 			}
 		}
 	case <-b.over:
-		b.t.Fatalf("%s: the browser has gone", method)
+		t.Fatalf("%s: the browser has gone", method)
 	case <-time.After(60 * time.Second):
-		b.t.Fatalf("%s: no answer", method)
+		t.Fatalf("%s: no answer", method)
 	}
 }
 
 // open opens a page in a new tab.
-func (b *browser) open(url string) *tab {
-	b.t.Helper()
+func (b *browser) open(t *testing.T, url string) *tab {
+	t.Helper()
 	var target struct{ TargetID string }
-	b.call("", "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	b.call(t, "", "Target.createTarget", map[string]any{"url": "about:blank"}, &target)
 	var attached struct{ SessionID string }
-	b.call("", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
-	b.call(attached.SessionID, "Page.navigate", map[string]any{"url": url}, nil) // answered when the page has begun
-	return &tab{b, attached.SessionID}
+	b.call(t, "", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
+	b.call(t, attached.SessionID, "Page.navigate", map[string]any{"url": url}, nil) // answered when the page has begun
+	return &tab{b, t, attached.SessionID}
 }
 
 // eval returns what an expression in JavaScript gives, as text; a promise is waited for.
@@ -176,7 +176,7 @@ func (p *tab) eval(expression string) string {
 			Exception struct{ Description string }
 		}
 	}
-	p.call(p.session, "Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &got)
+	p.call(p.t, p.session, "Runtime.evaluate", map[string]any{"expression": expression, "awaitPromise": true, "returnByValue": true}, &got)
 	if e := got.ExceptionDetails; e != nil {
 		p.t.Fatalf("%s: %s %s", expression, e.Text, e.Exception.Description)
 	}

@@ -29,12 +29,10 @@ func TestChromium_webSocketPage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			url, stop := serveBinary(t, binary, c.args...)
-			b := *b
-			b.t = t
-			page := b.open(url + "/websocket")
+			page := b.open(t, url+"/websocket")
 			page.await("echo-state", c.over)
 			page.echo()
-			other := b.open(url + "/websocket?room=moons")
+			other := b.open(t, url+"/websocket?room=moons")
 			page.chat(other, c.over)
 			if wrong := page.eval("document.querySelectorAll('.wrong').length"); wrong != "0" {
 				t.Errorf("%s complaints: %s, %s", wrong, page.text("echo-log"), page.text("chat-log"))
