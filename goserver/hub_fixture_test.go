@@ -3,6 +3,7 @@ package goserver
 import (
 	"errors"
 	"io"
+	"net"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type fakePeer struct {
 	discard bool      // count only
 	taken   int
 	gone    bool
+	before  func() // called before it takes bytes; nil: nothing is
 }
 
 func newFakePeer(window int) *fakePeer {
@@ -32,6 +34,9 @@ func newFakePeer(window int) *fakePeer {
 var errFakeGone = errors.New("peer is gone")
 
 func (p *fakePeer) TryWritev(v ...[]byte) (n int64, err error) {
+	if p.before != nil {
+		p.before()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {
@@ -52,6 +57,8 @@ func (p *fakePeer) TryWritev(v ...[]byte) (n int64, err error) {
 	p.moved.Broadcast()
 	return n, nil
 }
+
+func (p *fakePeer) RemoteAddr() net.Addr { return &net.TCPAddr{} }
 
 func (p *fakePeer) CanWrite() error {
 	p.mu.Lock()

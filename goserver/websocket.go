@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -54,12 +56,11 @@ type HandshakeError = ws.Refusal
 // idle connections found and Close is heard by who reads.
 //
 // It outlives the handler that has upgraded it, and ends with Close, with the peer's, when the connection
-// breaks or with the server.
+// breaks or with the server. It keeps nothing of the request: what is needed of that is for Data.
 type WebSocket struct {
 	conn ws.Conn
 	o    *WebSocketOptions
 	sub  string
-	http *http.Request
 	hubs atomic.Pointer[memberships] // nil until it joins a topic of a Hub
 
 	// Data is for the program.
@@ -89,7 +90,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebS
 		http.Error(w, refusal.Reason, refusal.Status)
 		return nil, refusal
 	}
-	s := &WebSocket{o: o, sub: agreement.Subprotocol, http: r}
+	s := &WebSocket{o: o, sub: strings.Clone(agreement.Subprotocol)}
 	e := up.Settings().WebSockets.(*ws.Engine)
 	s.conn.Init(e, &set.config, e.Route(o.route(r)), agreement, s.observer())
 	if err := up.Upgrade(answer, &s.conn, s.conn.Start); err != nil {
@@ -111,9 +112,6 @@ func upgrader(w http.ResponseWriter) (semantics.Upgrader, error) {
 		w = inner.Unwrap()
 	}
 }
-
-// Request returns the request that was upgraded. Its context has ended when its handler has returned.
-func (s *WebSocket) Request() *http.Request { return s.http }
 
 // Subprotocol returns the subprotocol that was chosen, or "".
 func (s *WebSocket) Subprotocol() string { return s.sub }
@@ -196,8 +194,8 @@ func (s *WebSocket) Abort() { s.conn.Abort() }
 // Err returns why the WebSocket has ended, or is about to; nil while it is open.
 func (s *WebSocket) Err() error { return s.conn.Err() }
 
-// RemoteAddr returns the peer's address, as http.Request.RemoteAddr has it.
-func (s *WebSocket) RemoteAddr() string { return s.http.RemoteAddr }
+// RemoteAddr returns the peer's address.
+func (s *WebSocket) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
 
 // An observer has the hooks of a WebSocket called that the program reads; a driven one has messages
 // handed out as well.

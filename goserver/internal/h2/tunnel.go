@@ -2,6 +2,7 @@ package h2
 
 import (
 	"io"
+	"net"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -204,6 +205,9 @@ func gather(b []byte, v [][]byte, n int) []byte {
 }
 
 // CanWrite waits until what was taken has been framed.
+// RemoteAddr returns the peer's address.
+func (t *tunnel) RemoteAddr() net.Addr { return t.c.nc.RemoteAddr() }
+
 func (t *tunnel) CanWrite() error {
 	c := t.c
 	c.mu.Lock()

@@ -1,6 +1,7 @@
 package semantics
 
 import (
+	"net"
 	"net/http"
 	"time"
 )
@@ -20,6 +21,7 @@ type Transport interface {
 	CloseWrite() error
 	Abort()
 	End()
+	RemoteAddr() net.Addr
 }
 
 // A Protocol serves a Transport. Its methods are called on goroutines of the pool.

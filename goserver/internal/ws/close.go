@@ -1,6 +1,8 @@
 package ws
 
 import (
+	"net"
+
 	"github.com/hyperion-server/hyperion/wsframe"
 )
 
@@ -97,3 +99,6 @@ func (c *Conn) Ping(p []byte) error {
 	defer c.leave()
 	return c.writeControl(wsframe.Ping, p)
 }
+
+// RemoteAddr returns the peer's address.
+func (c *Conn) RemoteAddr() net.Addr { return c.t.RemoteAddr() }

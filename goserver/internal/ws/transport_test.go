@@ -205,6 +205,8 @@ func (w *wire) TryWritev(v ...[]byte) (int64, error) {
 	return int64(n), nil
 }
 
+func (w *wire) RemoteAddr() net.Addr { return &net.TCPAddr{} }
+
 func (w *wire) CanWrite() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
