@@ -44,7 +44,8 @@ func socketRows() []*row {
 	return append(all, deflate, blocking,
 		echoRow("1k-pipelined", "1 KiB, 16 pipelined, 200 connections", 1<<10, 200, fmt.Sprintf("%d messages are under way on each.", socketDepth), "-depth", strconv.Itoa(socketDepth)),
 		echoRow("1k-paced", "1 KiB by the clock, 200 connections", 1<<10, 200, fmt.Sprintf("%d messages a second, whatever comes back: a latency counts from when the message was to be sent.", socketPace), "-rate", strconv.Itoa(socketPace)),
-		broadcastRow("125", 125), broadcastRow("1k", 1<<10),
+		broadcastRow("125", "125 B", 125, 1), broadcastRow("1k", "1 KiB", 1<<10, 1),
+		broadcastRow("burst", fmt.Sprintf("%d of 125 B at once", socketDepth), 125, socketDepth),
 		&row{Row: report.Row{Name: "ws-upgrade", Title: "WebSocket: connect, upgrade and close", Unit: perUpgrade,
 			Load: fmt.Sprintf("%d workers of tools/bench/load connect, upgrade and close, to the server's end of the connection; p50 and p99 are of all of it.", upgraders), Targets: []report.Target{tail}},
 			kind: webSocket, path: "/ws", size: 125, drive: loader("ws-upgrade", "-conns", strconv.Itoa(upgraders))},
@@ -66,11 +67,11 @@ func echoRow(name, title string, size int64, conns int, text string, args ...str
 		kind: webSocket, path: "/ws", size: size, drive: loader("ws-echo", append([]string{"-conns", strconv.Itoa(conns)}, args...)...)}
 }
 
-func broadcastRow(name string, size int64) *row {
-	return &row{Row: report.Row{Name: "ws-broadcast-" + name, Title: fmt.Sprintf("WebSocket broadcast, %s to %d", bytesText(size), broadcastConns), Unit: perDelivery,
-		Load:    "tools/bench/load publishes on one of the WebSockets when all have the message before; a latency is from a publishing until the last one has it. Every copy is compared.",
+func broadcastRow(name, title string, size int64, depth int) *row {
+	return &row{Row: report.Row{Name: "ws-broadcast-" + name, Title: fmt.Sprintf("WebSocket broadcast, %s to %d", title, broadcastConns), Unit: perDelivery,
+		Load:    "tools/bench/load publishes on one of the WebSockets when all have what came before; a latency is from a publishing until the last one has it. Every copy is compared.",
 		Targets: []report.Target{{Than: gws, Max: 0.5}, {Tail: true, Max: 0.5}}},
-		kind: webSocket, path: "/ws-topic", size: size, drive: loader("ws-broadcast", "-conns", strconv.Itoa(broadcastConns))}
+		kind: webSocket, path: "/ws-topic", size: size, drive: loader("ws-broadcast", "-conns", strconv.Itoa(broadcastConns), "-depth", strconv.Itoa(depth))}
 }
 
 func idleSocketRow(name, title string, conns int, over load.Protocol, most float64, k kind, args ...string) *row {

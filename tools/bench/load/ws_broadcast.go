@@ -13,13 +13,13 @@ import (
 // joining is how long a server has to enter the last socket in the topic, after the handshake.
 const joining = 100 * time.Millisecond
 
-var errNotAll = errors.New("load: after 10 s a message has not come to all")
+var errNotAll = errors.New("load: after 10 s messages have not come to all")
 
 // Broadcast opens n WebSockets of a server which sends what comes on one of them to all of
-// them. The first one publishes a message of t.Size bytes when the one before has come to all. It measures
-// for the duration after a warm-up. A request is a delivery; a latency is the time from a publishing until the
-// last socket has it.
-func Broadcast(ctx context.Context, t Target, n int, warm, duration time.Duration, pids []int) (Result, error) {
+// them. The first one publishes depth messages of t.Size bytes at once, when those before have come to all. It
+// measures for the duration after a warm-up. A request is a delivery; a latency is the time from a publishing until
+// the last socket has all of it.
+func Broadcast(ctx context.Context, t Target, n, depth int, warm, duration time.Duration, pids []int) (Result, error) {
 	fds, err := openSockets(ctx, t, n, false)
 	defer closeAll(fds)
 	if err != nil {
@@ -28,12 +28,12 @@ func Broadcast(ctx context.Context, t Target, n int, warm, duration time.Duratio
 	if err := pause(ctx, joining); err != nil {
 		return Result{}, err
 	}
-	l, err := newSocketLoop(fds, newMessages(4, int(t.Size), false), false)
+	l, err := newSocketLoop(fds, newMessages(max(depth, 4), int(t.Size), false), false)
 	if err != nil {
 		return Result{}, err
 	}
 	defer l.close()
-	b := broadcast{socketLoop: l, n: n, publisher: l.sockets[int32(fds[0])]}
+	b := broadcast{socketLoop: l, n: n, depth: depth, publisher: l.sockets[int32(fds[0])]}
 	for _, s := range l.sockets {
 		s.next, s.in.next = 0, 0
 	}
@@ -49,9 +49,9 @@ func Broadcast(ctx context.Context, t Target, n int, warm, duration time.Duratio
 
 type broadcast struct {
 	*socketLoop
-	n         int
+	n, depth  int
 	publisher *socket
-	left      int // sockets that do not have the message yet
+	left      int // deliveries that have not come yet
 	taken     latencies
 }
 
@@ -69,7 +69,7 @@ func (b *broadcast) measure(ctx context.Context, t Target, duration time.Duratio
 		return Result{}, err
 	}
 	b.result.Note = busy.note()
-	b.result.Requests = int64(len(b.taken) * b.n)
+	b.result.Requests = int64(len(b.taken) * b.n * b.depth)
 	if after, _ := mallocs(t); counted {
 		b.result.Note += fmt.Sprintf(", %.2f allocations a delivery", float64(after-before)/float64(b.result.Requests))
 	}
@@ -81,8 +81,8 @@ func (b *broadcast) measure(ctx context.Context, t Target, duration time.Duratio
 func (b *broadcast) run(ctx context.Context, d time.Duration) error {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		at := time.Now()
-		b.left = b.n
-		b.send(b.publisher, 1)
+		b.left = b.n * b.depth
+		b.send(b.publisher, b.depth)
 		for b.left > 0 {
 			if err := b.turn(ctx, time.Second); err != nil {
 				return err
@@ -91,7 +91,7 @@ func (b *broadcast) run(ctx context.Context, d time.Duration) error {
 				return errors.New(b.result.Problem)
 			}
 			if time.Since(at) > 10*time.Second {
-				return fmt.Errorf("%w: %d of %d", errNotAll, b.left, b.n)
+				return fmt.Errorf("%w: %d of %d", errNotAll, b.left, b.n*b.depth)
 			}
 		}
 		b.taken.add(time.Since(at))

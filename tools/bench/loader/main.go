@@ -57,7 +57,7 @@ func run(ctx context.Context) error {
 		duration = flag.Duration("duration", 4*time.Second, "of all but idle, herd and cold: time of the measuring")
 		settle   = flag.Duration("settle", 3*time.Second, "idle: time before the memory is read again")
 	)
-	flag.IntVar(&echo.Depth, "depth", 1, "ws-echo: messages under way on a connection, without -rate")
+	flag.IntVar(&echo.Depth, "depth", 1, "ws-echo: messages under way on a connection, without -rate; ws-broadcast: messages published at once")
 	flag.IntVar(&echo.Rate, "rate", 0, "ws-echo: messages a second, sent by the clock; 0: one is sent when one has come")
 	flag.IntVar(&echo.Threads, "threads", 1, "ws-echo: threads that share the connections")
 	flag.BoolVar(&echo.Deflate, "deflate", false, "ws-echo, ws-idle: messages are compressed")
@@ -94,7 +94,7 @@ func run(ctx context.Context) error {
 		echo.Conns = *conns
 		r, err = echo.Run(ctx, target, *warm, *duration, pids)
 	case "ws-broadcast":
-		r, err = load.Broadcast(ctx, target, *conns, *warm, *duration, pids)
+		r, err = load.Broadcast(ctx, target, *conns, echo.Depth, *warm, *duration, pids)
 	case "ws-upgrade":
 		r, err = load.Upgrades(ctx, target, *conns, *warm, *duration, pids)
 	case "ws-idle":
