@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -16,7 +17,7 @@ import (
 )
 
 // tunnelServer serves WebSockets at /ws, in the clear or by TLS.
-func tunnelServer(t *testing.T, secure bool, o *goserver.WebSocketOptions, f func(*goserver.WebSocket)) (*goserver.Server, net.Addr) {
+func tunnelServer(t *testing.T, secure bool, o *goserver.WebSocketOptions, f func(*goserver.WebSocket), change ...func(*goserver.Server)) (*goserver.Server, net.Addr) {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ws", func(w http.ResponseWriter, r *http.Request) {
@@ -29,6 +30,9 @@ func tunnelServer(t *testing.T, secure bool, o *goserver.WebSocketOptions, f fun
 	})
 	mux.HandleFunc("GET /page", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "a page") })
 	s := &goserver.Server{Handler: mux, WebSockets: true, WebSocketSpread: -1}
+	for _, c := range change {
+		c(s)
+	}
 	if !secure {
 		addr, _ := start(t, s)
 		return s, addr
@@ -96,6 +100,49 @@ func TestWebSocketHTTP2_echo(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// Whatever the windows and the sizes are, messages come back whole and in order.
+func TestWebSocketHTTP2_windows(t *testing.T) {
+	for seed := range uint64(6) {
+		rnd := rand.New(rand.NewPCG(seed, 8441))
+		style := echoStyles[seed%2]
+		t.Run(fmt.Sprint(seed, " ", style.name), func(t *testing.T) {
+			_, addr := tunnelServer(t, false, style.o, style.f, func(s *goserver.Server) {
+				s.HTTP2 = &http.HTTP2Config{MaxReceiveBufferPerStream: 1 + rnd.IntN(20_000)}
+			})
+			c := dialSockets(t, addr, false, 1+rnd.IntN(20_000))
+			var clients sync.WaitGroup
+			for range 5 {
+				var messages [][]byte
+				for range 20 {
+					m := make([]byte, rnd.IntN(1+rnd.IntN(1+rnd.IntN(30_000))))
+					for i := range m {
+						m[i] = byte(rnd.Uint32())
+					}
+					messages = append(messages, m)
+				}
+				st := c.open("/ws")
+				clients.Go(func() {
+					for _, m := range messages {
+						if err := st.message(wsframe.Binary, m); err != nil {
+							t.Error(err)
+							return
+						}
+					}
+				})
+				clients.Go(func() {
+					for i, want := range messages {
+						if _, got, err := st.frame(); err != nil || !bytes.Equal(got, want) {
+							t.Errorf("message %d of %d bytes: %d bytes, %v", i, len(want), len(got), err)
+							return
+						}
+					}
+				})
+			}
+			clients.Wait()
+		})
 	}
 }
 

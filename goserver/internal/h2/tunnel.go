@@ -124,7 +124,7 @@ func (t *tunnel) TryWritev(v ...[]byte) (n int64, err error) {
 		}
 		m := t.fits(left)
 		if m > 0 {
-			t.frame(v, m, m < left)
+			t.frame(v, m)
 		} else {
 			m = t.hold(v, left)
 		}
@@ -165,17 +165,13 @@ func (t *tunnel) fits(n int) int {
 	return int(max(0, min(int64(n), quantum, int64(c.peer.maxFrame), st.sendWindow, c.sendWindow)))
 }
 
-// frame appends a frame of the first n bytes of v, which drops them. cut says that more
-// would have followed.
-func (t *tunnel) frame(v [][]byte, n int, cut bool) {
+// frame appends a frame of the first n bytes of v, which drops them.
+func (t *tunnel) frame(v [][]byte, n int) {
 	c, st := t.c, t.st
 	o := &c.s.out
 	o.buf = appendFrameHeader(o.buf, n, http2.FrameData, 0, st.id)
 	o.buf = gather(o.buf, v, n)
 	c.framed(st, n)
-	if cut && n < dribble {
-		c.credit -= gainData
-	}
 }
 
 // hold takes of the n bytes of v what the chunk has room for that waits for the windows.
