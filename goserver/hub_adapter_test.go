@@ -145,6 +145,12 @@ func TestHub_adapterWaits(t *testing.T) {
 		if want := []string{"start", "subscribe x", "subscribe z"}; !slices.Equal(calls, want) || published != 10 {
 			t.Errorf("the adapter was called %q, and published %d", calls, published)
 		}
+		for range 10 { // there is room again
+			must(t, h.Publish("x", TextMessage, []byte(strings.Repeat("m", 97))))
+		}
+		if calls := a.did(); len(calls) != 10 {
+			t.Errorf("the adapter was called %q", calls)
+		}
 		s.Abort()
 		must(t, h.Close())
 	})

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 func TestHub(t *testing.T) {
@@ -166,6 +168,34 @@ func TestHub_longMessage(t *testing.T) {
 	if got := peer.messages(t); len(got) != 3 || got[2] != long {
 		t.Errorf("%d messages", len(got))
 	}
+}
+
+// A member that leaves and joins again while a delivery is on its way gets later messages after it, though
+// the topic had no members for a moment.
+func TestHub_joinsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h Hub
+		reached, goOn := make(chan struct{}), make(chan struct{})
+		first, peer := newFakePeer(-1), newFakePeer(-1)
+		first.before = sync.OnceFunc(func() { close(reached); <-goOn })
+		holds, s := fakeSocket(first, nil), fakeSocket(peer, nil)
+		defer holds.Abort()
+		defer s.Abort()
+		must(t, h.Join("a", holds))
+		must(t, h.Join("a", s))
+		must(t, h.Publish("a", TextMessage, []byte("1")))
+		<-reached
+		h.Leave("a", holds)
+		h.Leave("a", s)
+		must(t, h.Join("a", s))
+		must(t, h.Publish("a", TextMessage, []byte("2")))
+		synctest.Wait() // who could deliver it has
+		close(goOn)
+		settleHub(&h)
+		if got := peer.messages(t); !slices.Equal(got, []string{"1", "2"}) {
+			t.Errorf("got %q", got)
+		}
+	})
 }
 
 // Many messages, published while deliveries run, come in order, whoever else publishes.
