@@ -55,12 +55,14 @@ func (c *epollConn) SetState(s any)         { c.state = s }
 func (c *epollConn) NetConn() net.Conn      { return nil }
 func (c *epollConn) Drained() bool          { return c.drained }
 
-// Read reads first and waits only on EAGAIN.
+// Read reads first, unless the last read has taken all there was, and waits when that is nothing.
 func (c *epollConn) Read(p []byte) (int, error) {
-	for {
-		n, err := c.tryRead(p)
-		if err != syscall.EAGAIN {
-			return n, err
+	for look := c.mayHave() || len(p) == 0; ; look = true {
+		if look {
+			n, err := c.tryRead(p)
+			if err != syscall.EAGAIN {
+				return n, err
+			}
 		}
 		if err := c.register(0); err != nil {
 			return 0, err
@@ -155,10 +157,12 @@ func (c *epollConn) tryRead(p []byte) (int, error) {
 	}
 }
 
+// mayHave reports whether there may be something that no event will tell of: the event of the bytes
+// just read may have told of the end behind them.
+func (c *epollConn) mayHave() bool { return !c.drained || c.flags.Load()&flagPeerGone != 0 }
+
 func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
-	// The event of the bytes just read may have told of the end behind them:
-	// then no other will, and it has to be read.
-	look := !c.drained || c.flags.Load()&flagPeerGone != 0
+	look := c.mayHave()
 	for {
 		if look {
 			n, err := c.tryRead(p)
