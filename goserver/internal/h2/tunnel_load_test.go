@@ -214,7 +214,7 @@ func TestTunnel_allocs(t *testing.T) {
 func BenchmarkTunnel(b *testing.B) {
 	for _, tunnels := range []int{1, 100} {
 		b.Run(strconv.Itoa(tunnels), func(b *testing.B) {
-			s := &bench{}
+			s := &bench{t: b}
 			s.serveSocket(func() { s.cfg.ConnectProtocol, s.cfg.Handler = true, http.HandlerFunc(serveEcho) }, func(addr string) {
 				c, err := net.Dial("tcp", addr)
 				must(b, err)
