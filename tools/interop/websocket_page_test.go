@@ -39,6 +39,9 @@ func TestChromium_webSocketPage(t *testing.T) {
 			}
 			stop()
 			page.await("chat-state", "trying again")
+			serveBinary(t, binary, append(c.args, "-p", url[strings.LastIndexByte(url, ':')+1:])...)
+			page.await("chat-state", "in moons as Ada, "+c.over)
+			page.await("echo-state", c.over)
 		})
 	}
 }

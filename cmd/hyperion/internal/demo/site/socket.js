@@ -1,6 +1,7 @@
 // A Socket is a WebSocket to this server that is opened again when it ends: after half a
 // second at first, then after twice as long each time, 20 s at most, each up to a quarter
-// longer so that not all come back at once. It ends for good when the server says why not (1008).
+// longer so that not all come back at once. It asks for a page first: a browser lets a WebSocket go
+// over HTTP/2 only if it has such a connection. It ends for good when the server says why not (1008).
 const first = 500, longest = 20_000, settled = 5_000; // ms
 
 export class Socket {
@@ -10,7 +11,8 @@ export class Socket {
     this.path = path;
     this.on = on;
     this.wait = first;
-    addEventListener('online', () => { if (this.timer) this.open(); });
+    this.turn = 0; // of opening
+    addEventListener('online', () => { if (this.timer) this.again(); });
   }
 
   open() {
@@ -30,6 +32,16 @@ export class Socket {
     this.ws = ws;
   }
 
+  async again() {
+    this.end();
+    this.on.state('connecting …', '');
+    const turn = this.turn;
+    const there = await fetch('/hello', { cache: 'no-store' }).then((r) => r.ok, () => false);
+    if (turn !== this.turn) return; // somebody else has opened it, or ended
+    if (there) this.open();
+    else this.ended(0, { code: 1006 });
+  }
+
   // ended says what happened, and opens again later.
   ended(opened, e) {
     let what = opened ? 'the connection was lost' : 'no connection';
@@ -41,7 +53,7 @@ export class Socket {
     let left = Math.ceil(this.wait * (1 + Math.random() / 4) / 1000);
     const step = () => {
       if (left === 0) {
-        this.open();
+        this.again();
         return;
       }
       this.on.state(`${what}; trying again in ${left} s`, 'gone');
@@ -50,7 +62,7 @@ export class Socket {
     };
     if (this.wait < 1000) {
       this.on.state(`${what}; trying again`, 'gone');
-      this.timer = setTimeout(() => this.open(), this.wait * (1 + Math.random() / 4));
+      this.timer = setTimeout(() => this.again(), this.wait * (1 + Math.random() / 4));
     } else {
       step();
     }
@@ -61,6 +73,7 @@ export class Socket {
   end() {
     clearTimeout(this.timer);
     this.timer = 0;
+    this.turn++;
     const ws = this.ws;
     this.ws = null;
     if (ws) ws.close(1000);
