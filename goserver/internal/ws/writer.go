@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hyperion-server/hyperion/wsframe"
 )
@@ -28,6 +29,7 @@ type writer struct {
 	vec     [2][]byte      // what is being written, of who writes
 	corked  bool           // who reads flushes when it has consumed what has come
 	burst   atomic.Bool    // something was written since the peer was heard
+	burstAt time.Duration  // when the last of it was, on the exact clock; 0: not noted
 	later   bool           // a goroutine is on its way to flush
 	room    sync.Cond      // a write has ended, or the connection
 	stream  *MessageWriter // which holds order; the end of the connection takes that from it
@@ -205,8 +207,13 @@ func (c *Conn) dropOne() bool {
 
 // put appends a frame and sees that it leaves. mu is held; it may be released meanwhile.
 func (c *Conn) put(h *wsframe.Header, p []byte, whole bool) {
-	if len(p) > copyMax && !c.writing && !c.corked {
+	switch {
+	case c.writing || c.corked:
+	case len(p) > copyMax && h != nil:
 		c.append(h, nil)
+		c.writeThrough(p)
+		return
+	case h == nil && !c.hurried():
 		c.writeThrough(p)
 		return
 	}
@@ -263,21 +270,35 @@ func (c *Conn) queueControl(op wsframe.Opcode, p []byte) {
 	c.flushSoon()
 }
 
+// burstGap is how soon messages follow each other that are sent together.
+const burstGap = 100 * time.Microsecond
+
 // flushSoon has what is queued leave: at once; or together with what follows, when
 // the reader will flush, or messages come so fast that a goroutine may. mu is held; it
 // may be released meanwhile.
 func (c *Conn) flushSoon() {
 	switch {
 	case c.writing:
-	case c.corked || c.burst.Load():
+	case c.corked || c.hurried():
 		if !c.later {
 			c.later = true
 			go c.flushLater()
 		}
 	default:
-		c.burst.Store(true)
 		c.flush()
 	}
+}
+
+// hurried reports whether something was sent just now. It looks at the time only from the second
+// message on that leaves while the peer is not heard.
+func (c *Conn) hurried() bool {
+	if !c.burst.Swap(true) {
+		c.burstAt = 0
+		return false
+	}
+	last := c.burstAt
+	c.burstAt = c.e.env.Clock.Exact()
+	return last > 0 && c.burstAt-last < burstGap
 }
 
 // flushLater flushes when those have run who would add more.
@@ -285,7 +306,6 @@ func (c *Conn) flushLater() {
 	runtime.Gosched()
 	c.mu.Lock()
 	c.later = false
-	c.burst.Store(false)
 	c.flush()
 	c.mu.Unlock()
 	c.leave()
@@ -306,23 +326,27 @@ func (c *Conn) flush() {
 	}
 }
 
-// writeThrough writes the queue, which ends with the header of p, and p behind it. mu is held;
-// it is released meanwhile.
+// writeThrough writes the queue, which ends with the header of p if that has none itself, and p
+// behind it. mu is held; it is released meanwhile.
 func (c *Conn) writeThrough(p []byte) {
-	q := c.queue
-	c.queue, c.leaving, c.wrote, c.writing = nil, q, 0, true
+	var ahead []byte
+	if c.queue != nil {
+		ahead = *c.queue
+	}
+	c.queue, c.leaving, c.wrote, c.writing = nil, c.queue, 0, true
 	c.ends = c.ends[:0]
-	size := len(*q) + len(p)
+	size := len(ahead) + len(p)
 	c.mu.Unlock()
-	c.vec = [2][]byte{*q, p}
+	c.vec = [2][]byte{ahead, p}
 	n, err := c.t.TryWritev(c.vec[:]...)
 	c.mu.Lock()
 	if err == nil && int(n) < size { // the rest of p has to stay
-		left := p[max(int(n)-len(*q), 0):]
 		rest := take(size - int(n))
-		*rest = append(*rest, (*q)[min(int(n), len(*q)):]...)
-		*rest = append(*rest, left...)
-		give(q)
+		*rest = append(*rest, ahead[min(int(n), len(ahead)):]...)
+		*rest = append(*rest, p[max(int(n)-len(ahead), 0):]...)
+		if c.leaving != nil {
+			give(c.leaving)
+		}
 		c.leaving, n, size = rest, 0, len(*rest)
 	}
 	c.tookSome(int(n), size, err)
@@ -342,7 +366,9 @@ func (c *Conn) tookSome(n, size int, err error) {
 // wroteAll ends the writing of what was leaving. mu is held.
 func (c *Conn) wroteAll(err error) {
 	c.vec = [2][]byte{}
-	give(c.leaving)
+	if c.leaving != nil {
+		give(c.leaving)
+	}
 	c.leaving, c.wrote, c.writing = nil, 0, false
 	if err != nil {
 		c.lost(err)
