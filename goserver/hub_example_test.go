@@ -54,10 +54,8 @@ func ExampleHub() {
 	server.Close()
 	<-served
 	hub.Close()
-	fmt.Println("members:", hub.Members("room"))
 	// Output:
 	// client 0: welcome
 	// client 1: welcome
 	// client 1: Hello
-	// members: 0
 }
