@@ -84,8 +84,12 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebS
 	set := o.settle()
 	answer, agreement, refusal := set.handshake.Accept(r)
 	if refusal != nil {
-		if refusal == ws.ErrVersion {
+		if refusal.Status == http.StatusUpgradeRequired {
 			w.Header().Set("Sec-WebSocket-Version", "13")
+			if r.ProtoMajor == 1 { // RFC 9110 §15.5.22
+				w.Header().Set("Upgrade", "websocket")
+				w.Header().Set("Connection", "Upgrade")
+			}
 		}
 		http.Error(w, refusal.Reason, refusal.Status)
 		return nil, refusal
