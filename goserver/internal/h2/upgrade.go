@@ -70,7 +70,8 @@ func (x *exchange) dig(p semantics.Protocol) {
 	st.stopTimers()
 }
 
-// leave ends the exchange, whose stream goes on as a tunnel. x.mu is held.
+// leave ends the exchange, whose stream goes on as a tunnel. x.mu is held. The request stays
+// with the program, and x with it: what is not of the request goes.
 func (x *exchange) leave(ok bool) {
 	x.returned = ok
 	x.log(ok)
@@ -82,7 +83,7 @@ func (x *exchange) leave(ok bool) {
 	}
 	c.mu.Unlock()
 	x.pad.free()
-	x.pad = nil
+	x.pad, x.rec, x.res = nil, nil, semantics.Response{}
 }
 
 // handOver tells the protocol that the stream was left to, if it was, that the handler
