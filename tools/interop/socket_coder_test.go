@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -15,6 +16,9 @@ type coderClient struct {
 	ctx    context.Context
 	pong   func()
 	answer *http.Response
+
+	closing atomic.Int64 // the code, if the client has closed
+	closed  chan error   // what Close returned
 }
 
 func dialCoder(t *testing.T, d socketDial) (socketClient, error) {
@@ -32,14 +36,14 @@ func dialCoder(t *testing.T, d socketDial) (socketClient, error) {
 		c.CloseNow()
 		transport.CloseIdleConnections()
 	})
-	return coderClient{c, t.Context(), d.pong, answer}, nil
+	return &coderClient{Conn: c, ctx: t.Context(), pong: d.pong, answer: answer, closed: make(chan error, 1)}, nil
 }
 
-func (c coderClient) Write(op wsframe.Opcode, p string) error {
+func (c *coderClient) Write(op wsframe.Opcode, p string) error {
 	return c.Conn.Write(c.ctx, websocket.MessageType(op), []byte(p))
 }
 
-func (c coderClient) WriteParts(op wsframe.Opcode, parts []string) error {
+func (c *coderClient) WriteParts(op wsframe.Opcode, parts []string) error {
 	w, err := c.Writer(c.ctx, websocket.MessageType(op))
 	if err != nil {
 		return err
@@ -52,23 +56,29 @@ func (c coderClient) WriteParts(op wsframe.Opcode, parts []string) error {
 	return w.Close()
 }
 
-func (c coderClient) Read() (wsframe.Opcode, string, error) {
+func (c *coderClient) Read() (wsframe.Opcode, string, error) {
 	op, p, err := c.Conn.Read(c.ctx)
 	if e := (websocket.CloseError{}); errors.As(err, &e) {
 		err = closedError{int(e.Code), e.Reason}
+	} else if code := c.closing.Load(); err != nil && code != 0 && <-c.closed == nil {
+		err = closedError{int(code), ""}
 	}
 	return wsframe.Opcode(op), string(p), err
 }
 
 // Ping waits for the pong, which Read hears.
-func (c coderClient) Ping(string) {
+func (c *coderClient) Ping(string) {
 	if c.Conn.Ping(c.ctx) == nil {
 		c.pong()
 	}
 }
 
-func (c coderClient) Close(code int, reason string) error {
-	return c.Conn.Close(websocket.StatusCode(code), reason)
+// Close also waits for the answer, which either it hears or Read.
+func (c *coderClient) Close(code int, reason string) error {
+	c.closing.Store(int64(code))
+	err := c.Conn.Close(websocket.StatusCode(code), reason)
+	c.closed <- err
+	return err
 }
 
-func (c coderClient) Extensions() string { return c.answer.Header.Get("Sec-WebSocket-Extensions") }
+func (c *coderClient) Extensions() string { return c.answer.Header.Get("Sec-WebSocket-Extensions") }
