@@ -34,12 +34,16 @@ func (v *session) Retire() {
 
 // Serve serves c until it is parked, closed or detached.
 func (v *session) Serve(c netio.Conn) {
+	if p, ok := c.State().(semantics.Protocol); ok {
+		p.Serve()
+		return
+	}
 	st, _ := c.State().(*semantics.Conn)
 	switch {
 	case st == nil:
 		v.one.Serve(c)
-	case st.Other != nil:
-		v.serveOther(c, st.Other)
+	case st.HTTP2 != nil:
+		v.http2().Serve(c, nil)
 	case st.New && semantics.Secured(c):
 		v.negotiated(c, st)
 	case st.New && !v.s.protocols().HTTP1():
@@ -49,15 +53,6 @@ func (v *session) Serve(c netio.Conn) {
 			v.http2().Serve(c, ahead)
 		}
 	}
-}
-
-// serveOther serves a connection of another protocol than HTTP/1.1.
-func (v *session) serveOther(c netio.Conn, other any) {
-	if p, ok := other.(semantics.Protocol); ok {
-		p.Serve()
-		return
-	}
-	v.http2().Serve(c, nil)
 }
 
 func (v *session) http2() *h2.Session {

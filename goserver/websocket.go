@@ -60,7 +60,7 @@ type HandshakeError = ws.Refusal
 type WebSocket struct {
 	conn ws.Conn
 	o    *WebSocketOptions
-	sub  string
+	sub  *string // nil: none
 	hubs atomic.Pointer[memberships] // nil until it joins a topic of a Hub
 
 	// Data is for the program.
@@ -94,7 +94,10 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebS
 		http.Error(w, refusal.Reason, refusal.Status)
 		return nil, refusal
 	}
-	s := &WebSocket{o: o, sub: strings.Clone(agreement.Subprotocol)}
+	s := &WebSocket{o: o}
+	if sub := strings.Clone(agreement.Subprotocol); sub != "" { // of its own: the request's memory is not kept
+		s.sub = &sub
+	}
 	e := up.Settings().WebSockets.(*ws.Engine)
 	s.conn.Init(e, &set.config, e.Route(o.route(r)), agreement, s.observer())
 	if err := up.Upgrade(answer, &s.conn, s.conn.Start); err != nil {
@@ -118,7 +121,12 @@ func upgrader(w http.ResponseWriter) (semantics.Upgrader, error) {
 }
 
 // Subprotocol returns the subprotocol that was chosen, or "".
-func (s *WebSocket) Subprotocol() string { return s.sub }
+func (s *WebSocket) Subprotocol() string {
+	if s.sub == nil {
+		return ""
+	}
+	return *s.sub
+}
 
 // Next waits for a message. It is valid until the next call that reads.
 func (s *WebSocket) Next() (MessageType, []byte, error) { return s.conn.Next() }

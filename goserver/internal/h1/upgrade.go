@@ -31,7 +31,7 @@ func (w *response) Upgrade(fields http.Header, p semantics.Protocol, start func(
 	s.conn.ReadExpiry(0)
 	s.conn.WriteExpiry(0)
 	s.conn.KeepParked()
-	semantics.ConnOf(s.conn).Other = p
+	s.conn.SetState(p) // all that is kept with it from now on
 	w.hijacked = true
 	s.gone, s.other, s.returned = true, p, false
 	s.cfg.TellState(s.conn, http.StateHijacked)

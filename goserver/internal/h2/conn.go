@@ -82,7 +82,7 @@ func (e *Engine) open(nc netio.Conn) *conn {
 	c.drained.L = &c.mu
 	c.window = receiveWindow{size: e.cfg.ConnWindow, open: e.cfg.ConnWindow}
 	c.info = semantics.ConnOf(nc)
-	c.info.Other = c
+	c.info.HTTP2 = c
 	return c
 }
 

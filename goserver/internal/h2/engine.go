@@ -94,7 +94,7 @@ func Owns(nc netio.Conn) bool { return connOf(nc) != nil }
 // connOf returns what this package keeps with a connection, or nil.
 func connOf(nc netio.Conn) *conn {
 	if st, ok := nc.State().(*semantics.Conn); ok {
-		c, _ := st.Other.(*conn)
+		c, _ := st.HTTP2.(*conn)
 		return c
 	}
 	return nil

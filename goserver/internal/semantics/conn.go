@@ -9,7 +9,7 @@ import (
 )
 
 // A Conn is what the server keeps with a connection while it is parked: it is
-// the only State of a netio.Conn.
+// the State of a netio.Conn, until a request is upgraded. Then that is a Protocol.
 type Conn struct {
 	Context context.Context // of its requests
 	Remote  string          // http.Request.RemoteAddr
@@ -20,14 +20,13 @@ type Conn struct {
 	// to speak another protocol. Only connections that may are marked so.
 	New bool
 
-	// Other is what serves a connection that does not speak HTTP/1.1, or no longer: it
-	// belongs to the engine of HTTP/2, or is the Protocol that a request was upgraded to.
-	Other any
+	// HTTP2 is what the engine of HTTP/2 keeps; nil on other connections.
+	HTTP2 any
 }
 
 // Bare reports that c says nothing that ConnOf would not note.
 func (c *Conn) Bare() bool {
-	return c.Context == context.Background() && c.Local == nil && !c.New && c.Other == nil
+	return c.Context == context.Background() && c.Local == nil && !c.New && c.HTTP2 == nil
 }
 
 // Secured reports whether c speaks TLS.

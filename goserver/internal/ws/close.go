@@ -15,7 +15,7 @@ func (c *Conn) Close(code wsframe.CloseCode, reason string) error {
 		return err
 	}
 	c.startClose(code, reason)
-	if c.h != nil || c.calling.Load() {
+	if c.driven || c.calling.Load() {
 		return nil
 	}
 	c.drain()
@@ -36,7 +36,7 @@ func (c *Conn) drain() {
 		c.msg = nil
 	}
 	if c.streamed && c.compressed {
-		c.inflate.Reset()
+		c.z.inflate.Reset()
 	}
 	c.streamed = false
 	for c.over == nil {

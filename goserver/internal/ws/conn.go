@@ -18,9 +18,9 @@ type Conn struct {
 	cfg        *Config
 	route      *RouteStats
 	t          semantics.Transport
-	o          Observer
-	h          Handler // nil: the program reads
-	prev, next *Conn   // in the list of e
+	o          Observer     // a Handler, if the engine reads
+	prev, next *Conn        // in the list of e
+	z          *compression // nil: none was agreed
 
 	reader
 	writer
@@ -35,7 +35,13 @@ type Conn struct {
 	err      error         // why it ended, or is about to; the first reason stays
 	timer    *time.Timer   // ends a closing handshake that takes too long
 	done     chan struct{} // closed at the end; nil until somebody waits
-	deadline atomic.Int64  // of the program's reads, on the coarse clock; 0: none
+}
+
+// A compression is how messages are compressed both ways.
+type compression struct {
+	inflate *wsframe.Decompressor
+	deflate *wsframe.Compressor // guarded by order
+	window  wsframe.Window      // of deflate
 }
 
 // A status is how far the closing handshake has come (RFC 6455 §7.1).
@@ -56,15 +62,17 @@ type Agreement struct {
 // Init readies a zero Conn. The engine reads it if o is a Handler.
 func (c *Conn) Init(e *Engine, cfg *Config, route *RouteStats, a Agreement, o Observer) {
 	c.e, c.cfg, c.route, c.o = e, cfg, route, o
-	c.h, _ = o.(Handler)
-	c.state.MaxMessage = cfg.MaxMessage
 	if d := a.Deflate; d != nil {
-		c.state.Deflate = true
-		c.inflate = wsframe.NewDecompressor(d.Client)
-		c.inflate.MaxMessage, c.inflate.MaxRatio = cfg.MaxMessage, cfg.MaxRatio
-		c.deflate, c.window = wsframe.NewCompressor(d.Server), d.Server
+		c.z = &compression{wsframe.NewDecompressor(d.Client), wsframe.NewCompressor(d.Server), d.Server}
+		c.z.inflate.MaxMessage, c.z.inflate.MaxRatio = cfg.MaxMessage, cfg.MaxRatio
 	}
-	c.room.L = &c.mu
+	if _, c.driven = o.(Handler); !c.driven {
+		c.program = new(program)
+		c.lend()
+	}
+	if cfg.Full == DropOldest {
+		c.ends = new([]span)
+	}
 }
 
 // Start begins the work on t. ahead is what has come already; it is copied.
@@ -73,6 +81,7 @@ func (c *Conn) Start(t semantics.Transport, ahead []byte) {
 	t.WriteIdle(c.cfg.WriteTimeout)
 	c.heard = c.now()
 	if len(ahead) > 0 {
+		c.lend()
 		c.kept = append([]byte(nil), ahead...)
 	}
 	c.route.Opened.Add(1)
@@ -90,7 +99,7 @@ func (c *Conn) Returned(ok bool) {
 	if !ok {
 		c.startClose(wsframe.CloseInternalError, "")
 	}
-	if c.h != nil {
+	if c.driven {
 		c.Serve()
 	}
 }
@@ -113,7 +122,7 @@ func (c *Conn) lost(err error) {
 	}
 	c.drop()
 	c.t.Abort()
-	c.room.Broadcast()
+	c.wakeWriters()
 }
 
 // Abort ends the connection without a closing handshake.
@@ -128,11 +137,11 @@ func (c *Conn) Abort() {
 // it, and who has made the connection dead.
 func (c *Conn) leave() {
 	for c.dead.Load() {
-		if c.h == nil && !c.rd.TryLock() || c.h != nil && !c.left.Load() {
+		if !c.driven && !c.rd.TryLock() || c.driven && !c.left.Load() {
 			return // who reads will come here
 		}
 		ended := c.end()
-		if c.h == nil {
+		if !c.driven {
 			c.rd.Unlock()
 		}
 		if ended {
@@ -179,10 +188,9 @@ func (c *Conn) end() bool {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	if c.bound.stop != nil {
-		c.bound.stop()
+	if !c.driven {
+		c.unbind()
 	}
-	c.bound = binding{}
 	c.endStream()
 	c.t.End()
 	c.release()

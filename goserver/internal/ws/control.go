@@ -12,12 +12,6 @@ import (
 // keepalive is the payload of the engine's own pings.
 const keepalive = "hyperion-keepalive"
 
-// pings are the engine's own, of which one at most waits for its pong.
-type pings struct {
-	at   time.Duration // when the last was sent, on the coarse clock; 0: none was
-	sent time.Time     // the same; zero when its pong has come
-}
-
 // errHeard ends the reading after the peer's Close.
 var errHeard = errors.New("websocket: close has come")
 
@@ -31,9 +25,9 @@ func (c *Conn) control(op wsframe.Opcode, p []byte) error {
 		c.writeControl(wsframe.Pong, p)
 		c.tell(c.o.Ping, p)
 	case wsframe.Pong:
-		if string(p) == keepalive && !c.pings.sent.IsZero() {
-			c.route.observePing(time.Since(c.pings.sent))
-			c.pings.sent = time.Time{}
+		if string(p) == keepalive && c.pingWaits {
+			c.route.observePing(c.e.env.Clock.Exact() - c.pingAt)
+			c.pingWaits = false
 		}
 		c.tell(c.o.Pong, p)
 	case wsframe.Close:
@@ -78,7 +72,7 @@ func (c *Conn) due() time.Duration {
 		at = c.heard + d
 	}
 	if d := c.cfg.PingInterval; d > 0 {
-		if ping := max(c.heard, c.pings.at) + d; at == 0 || ping < at {
+		if ping := max(c.heard, c.pingAt) + d; at == 0 || ping < at {
 			at = ping
 		}
 	}
@@ -93,8 +87,8 @@ func (c *Conn) attend() {
 		c.heard = now // once is enough: now its own timer runs
 		return
 	}
-	if d := c.cfg.PingInterval; d > 0 && now >= max(c.heard, c.pings.at)+d {
-		c.pings = pings{at: now, sent: time.Now()}
+	if d := c.cfg.PingInterval; d > 0 && now >= max(c.heard, c.pingAt)+d {
+		c.pingAt, c.pingWaits = c.e.env.Clock.Exact(), true
 		c.writeControl(wsframe.Ping, []byte(keepalive))
 	}
 }
@@ -142,7 +136,7 @@ func (c *Conn) queueClose(code wsframe.CloseCode, reason string) {
 		p, _ = wsframe.AppendClose(room[:0], wsframe.CloseInternalError, "")
 	}
 	c.queueControl(wsframe.Close, p)
-	c.room.Broadcast()
+	c.wakeWriters()
 }
 
 // lingerTime is how long a connection that failed is still read, so that the peer gets
@@ -176,8 +170,7 @@ func (c *Conn) finish(err error) {
 		c.timer = time.AfterFunc(c.closeTimeout(), c.closeLate)
 	}
 	for (c.writing || c.queued() > 0) && !c.dead.Load() {
-		c.t.MayBlock()
-		c.room.Wait()
+		c.awaitWrite()
 	}
 	cut := c.dead.Swap(true)
 	c.mu.Unlock()

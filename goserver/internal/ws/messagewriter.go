@@ -22,7 +22,7 @@ type MessageWriter struct {
 // Writer begins a message.
 func (c *Conn) Writer(op wsframe.Opcode) *MessageWriter {
 	c.order.Lock()
-	w := &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.deflate != nil}, held: take(writePart)}
+	w := &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.z != nil}, held: take(writePart)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.stream = w; c.ended {
@@ -82,10 +82,10 @@ func (w *MessageWriter) Close() error {
 // send sends what is held as a frame.
 func (w *MessageWriter) send(fin bool) {
 	c, p := w.c, *w.held
-	if c.deflate != nil {
+	if c.z != nil {
 		z := take(len(p))
 		defer func() { give(z) }()
-		*z = c.deflate.AppendPart(*z, p, fin)
+		*z = c.z.deflate.AppendPart(*z, p, fin)
 		p = *z
 	}
 	w.head.Fin = fin

@@ -18,7 +18,11 @@ type Offering struct {
 // held are messages that were offered while somebody else was sending one. They leave
 // when that has ended. mu of the Conn guards them, but for any.
 type held struct {
-	any      atomic.Bool // messages is not empty
+	any  atomic.Bool // list is not nil
+	list *heldList
+}
+
+type heldList struct {
 	messages []*wsframe.PreparedMessage
 	bytes    int // of their frames, not compressed
 }
@@ -54,7 +58,7 @@ func (c *Conn) Offer(ms []*wsframe.PreparedMessage, o *Offering, full Policy) (s
 // takeOrder takes order, unless somebody has it: then releaseOrder will see that c.held
 // has messages. mu is held from here until they are there.
 func (c *Conn) takeOrder() bool {
-	if len(c.held.messages) > 0 {
+	if c.held.list != nil {
 		return false
 	}
 	if c.order.TryLock() {
@@ -82,8 +86,8 @@ func (c *Conn) releaseOrder() {
 // sendHeld sends what is held, unless somebody sends a message: who does comes here afterwards.
 // mu is held; it may be released meanwhile.
 func (c *Conn) sendHeld() {
-	for len(c.held.messages) > 0 && c.order.TryLock() {
-		ms := c.held.messages
+	for c.held.list != nil && c.order.TryLock() {
+		ms := c.held.list.messages
 		c.forgetHeld()
 		for _, m := range ms {
 			if c.status == open {
@@ -98,36 +102,43 @@ func (c *Conn) sendHeld() {
 }
 
 func (c *Conn) forgetHeld() {
-	c.held.messages, c.held.bytes = nil, 0
+	c.held.list = nil
 	c.held.any.Store(false)
 }
 
 // hold keeps messages until nobody sends one. mu is held.
 func (c *Conn) hold(ms []*wsframe.PreparedMessage, full Policy) (sent, dropped int) {
+	if c.held.list == nil {
+		c.held.list = new(heldList)
+	}
 	for _, m := range ms {
-		for c.status == open && !c.fits(len(m.Frame())) && c.cfg.Full == DropOldest && len(c.held.messages) > 0 {
-			c.held.bytes -= len(c.held.messages[0].Frame())
-			c.held.messages = c.held.messages[1:]
+		l := c.held.list
+		for c.status == open && !c.fits(len(m.Frame())) && c.cfg.Full == DropOldest && len(l.messages) > 0 {
+			l.bytes -= len(l.messages[0].Frame())
+			l.messages = l.messages[1:]
 			c.route.Dropped.Add(1)
 		}
 		switch ok, wasOpen := c.admitNow(len(m.Frame()), full); {
 		case ok:
-			c.held.messages = append(c.held.messages, m)
-			c.held.bytes += len(m.Frame())
+			l.messages = append(l.messages, m)
+			l.bytes += len(m.Frame())
 			sent++
 		case wasOpen:
 			dropped++
 		}
 	}
-	if len(c.held.messages) == 0 {
-		c.held.any.Store(false)
+	if l := c.held.list; l != nil && len(l.messages) == 0 {
+		c.forgetHeld()
 	}
 	return sent, dropped
 }
 
 // fits reports whether n bytes find room in the queue.
 func (c *Conn) fits(n int) bool {
-	waiting := c.queued() + c.held.bytes
+	waiting := c.queued()
+	if l := c.held.list; l != nil {
+		waiting += l.bytes
+	}
 	return waiting == 0 || waiting+n <= c.cfg.QueueBytes
 }
 
@@ -193,14 +204,14 @@ func (c *Conn) queueFrame(m *wsframe.PreparedMessage) {
 // frameOf returns the frame of m for this peer, which is then taken for sent. order is held.
 func (c *Conn) frameOf(m *wsframe.PreparedMessage) []byte {
 	size := len(m.Payload())
-	if c.deflate == nil || size < max(c.cfg.CompressFrom, 1) {
+	if c.z == nil || size < max(c.cfg.CompressFrom, 1) {
 		return m.Frame()
 	}
-	z, ok := m.Deflated(c.window)
+	z, ok := m.Deflated(c.z.window)
 	if !ok {
 		return m.Frame()
 	}
-	c.deflate.Sent(m.Payload())
+	c.z.deflate.Sent(m.Payload())
 	c.route.observeRatio(size, len(z))
 	return z
 }
@@ -238,6 +249,6 @@ func (c *Conn) writeFrames(ms []*wsframe.PreparedMessage, o *Offering) int {
 	if err != nil {
 		c.lost(err)
 	}
-	c.room.Broadcast()
+	c.wakeWriters()
 	return n
 }

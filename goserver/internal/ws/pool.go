@@ -7,7 +7,7 @@ import (
 )
 
 // classes are the sizes of pooled memory, in bytes.
-var classes = [...]int{4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}
+var classes = [...]int{4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10, 1 << 20}
 
 var pools [len(classes)]sync.Pool
 

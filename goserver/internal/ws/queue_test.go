@@ -23,7 +23,10 @@ func (b *bench) slow(full Policy) *speaker {
 func (c *Conn) held1() (int, int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.queued(), len(c.ends)
+	if c.ends == nil {
+		return c.queued(), 0
+	}
+	return c.queued(), len(*c.ends)
 }
 
 // Block has writers wait for room, and loses nothing.

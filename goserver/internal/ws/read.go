@@ -41,7 +41,7 @@ func (c *Conn) ReadContext(ctx context.Context, buf []byte) (op wsframe.Opcode, 
 
 // enter begins a read by the program, exit ends it.
 func (c *Conn) enter(ctx context.Context) error {
-	if c.h != nil {
+	if c.driven {
 		return ErrEngineReads
 	}
 	c.rd.Lock()
@@ -157,7 +157,7 @@ func (c *Conn) overdue() error {
 func (c *Conn) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended && c.h == nil {
+	if !c.ended && !c.driven {
 		c.t.ReadExpiry(1)
 	}
 }
@@ -165,6 +165,9 @@ func (c *Conn) wake() {
 // SetReadDeadline sets until when reads by the program wait, with the precision of
 // netio.SweepInterval; the zero time is no limit. A read that it ends has lost nothing: the next one goes on.
 func (c *Conn) SetReadDeadline(t time.Time) {
+	if c.driven {
+		return
+	}
 	by := time.Duration(0)
 	if !t.IsZero() {
 		by = max(c.e.env.Clock.Exact()+time.Until(t), 1)
@@ -197,6 +200,14 @@ func (c *Conn) bind(ctx context.Context) {
 	if done != nil && !c.dead.Load() {
 		c.bound.stop = context.AfterFunc(ctx, c.wake)
 	}
+}
+
+// unbind ends the registration of the context.
+func (c *Conn) unbind() {
+	if c.bound.stop != nil {
+		c.bound.stop()
+	}
+	c.bound = binding{}
 }
 
 // A MessageReader reads one message as it comes.
@@ -233,7 +244,7 @@ func (c *Conn) Reader() (op wsframe.Opcode, m *MessageReader, err error) {
 		c.utf8.Reset()
 	}
 	if c.compressed {
-		c.inflate.Open((*rawReader)(m))
+		c.z.inflate.Open((*rawReader)(m))
 	}
 	return c.op, m, nil
 }
@@ -251,7 +262,7 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 		m.end = ErrClosing
 		return 0, m.end
 	case c.compressed:
-		n, err = c.inflate.Read(p)
+		n, err = c.z.inflate.Read(p)
 	default:
 		n, err = (*rawReader)(m).Read(p)
 	}

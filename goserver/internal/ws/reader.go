@@ -10,26 +10,34 @@ import (
 
 // Sizes of what is read into, in bytes.
 const (
-	readSmall  = 4 << 10  // by a program that waits
-	readLarge  = 16 << 10 // by the engine, which shares it
-	readDirect = 4 << 10  // more than this of a frame to come is read to where the message is
-	readStep   = 64 << 10 // for so much of a frame there is memory before it has come
+	readSmall  = 4 << 10   // by a program that waits
+	readLarge  = 16 << 10  // by the engine, which shares it
+	readHuge   = 128 << 10 // by the engine, if the last message was large
+	readDirect = 4 << 10   // more than this of a frame to come is read to where the message is
+	readStep   = 64 << 10  // for so much of a frame there is memory before it has come
 )
 
-// reader is the part of a Conn that belongs to who reads.
+// reader is the part of a Conn that belongs to who reads. What it needs while something comes
+// is lent to it.
 type reader struct {
-	rd      sync.Mutex  // held by the program while it reads
-	left    atomic.Bool // the engine will not read again
-	calling atomic.Bool // a callback for a control frame runs
+	*incoming               // nil while the engine waits for a message
+	*program                // nil: the engine reads
+	driven    bool          // it does
+	large     bool          // the last frame was longer than half of readLarge
+	pingWaits bool          // the pong of the engine's last ping has not come
+	left      atomic.Bool   // the engine will not read again
+	calling   atomic.Bool   // a callback for a control frame runs
+	heard     time.Duration // when something came last
+	pingAt    time.Duration // when that was sent, on the exact clock; 0: none was
+}
 
-	in    *[]byte // what has come and was not consumed is (*in)[r:]; nil while nobody reads
-	r     int
-	kept  []byte        // of in, while the engine does not read: a part of a header
-	heard time.Duration // when something came last
-	pings pings
+// incoming is what has come.
+type incoming struct {
+	in   *[]byte // what was not consumed is (*in)[r:]; nil while nobody reads
+	r    int
+	kept []byte // of in, while the engine does not read: a part of a header
 
-	state   wsframe.State
-	inflate *wsframe.Decompressor // nil without compression
+	state wsframe.State
 
 	// The frame of data that is being read.
 	inFrame bool
@@ -48,8 +56,29 @@ type reader struct {
 	payload  []byte
 	inflated *[]byte // where payload is, if it was inflated
 	streamed bool    // a message is read by a MessageReader
-	over     error   // why the program can read no more
+}
+
+// program is what reads by the program need.
+type program struct {
+	rd       sync.Mutex   // held while it reads
+	deadline atomic.Int64 // of its reads, on the coarse clock; 0: none
 	bound    binding
+	over     error // why it can read no more
+}
+
+var incomings = sync.Pool{New: func() any { return new(incoming) }}
+
+// lend sees that there is memory for what comes.
+func (c *Conn) lend() {
+	if c.incoming == nil {
+		c.incoming = incomings.Get().(*incoming)
+		c.state = wsframe.State{MaxMessage: c.cfg.MaxMessage, Deflate: c.z != nil}
+	}
+}
+
+// quiet reports that nothing of a message or frame has come.
+func (c *Conn) quiet() bool {
+	return !c.inFrame && c.msg == nil && !c.state.Open() && len(c.unread()) == 0
 }
 
 // advance consumes what has come. It reports true when that has a whole message: it is
@@ -128,6 +157,7 @@ func (c *Conn) begin() (bool, error) {
 		c.op, c.compressed = c.state.Advance(h)
 		c.r += n
 		c.inFrame, c.fin, c.key, c.pos, c.rest = true, h.Fin, h.Key, 0, h.Length
+		c.large = h.Length > readLarge/2
 		return true, nil
 	}
 }
@@ -171,7 +201,7 @@ func (c *Conn) complete(p []byte) error {
 	plain := p
 	if c.compressed {
 		c.inflated = take(min(4*len(p), readLarge))
-		out, err := c.inflate.Append(*c.inflated, p)
+		out, err := c.z.inflate.Append(*c.inflated, p)
 		*c.inflated = out
 		if err != nil {
 			return err
@@ -231,7 +261,7 @@ func (c *Conn) came(n int, direct bool) error {
 // disown leaves the last message to the program, which may still look at it: the memory is not
 // used again.
 func (c *Conn) disown() {
-	if c.payload == nil {
+	if c.incoming == nil || c.payload == nil {
 		return
 	}
 	if c.in != nil {
@@ -244,6 +274,9 @@ func (c *Conn) disown() {
 
 // release gives back what a connection that has ended still holds.
 func (c *Conn) release() {
+	if c.incoming == nil {
+		return
+	}
 	c.disown()
 	for _, p := range []**[]byte{&c.in, &c.msg, &c.inflated} {
 		if *p != nil {

@@ -26,8 +26,13 @@ func (c *Conn) goOn() {
 }
 
 func (c *Conn) serve() {
+	c.lend()
 	if c.in == nil {
-		c.in, c.r = take(readLarge), 0
+		size := readLarge
+		if c.large {
+			size = readHuge
+		}
+		c.in, c.r = take(size), 0
 		*c.in = append(*c.in, c.kept...)
 		c.kept = nil
 	}
@@ -93,7 +98,7 @@ func (c *Conn) hand() {
 			c.panicked(recover())
 		}
 	}()
-	c.h.Message(c.op, c.payload)
+	c.o.(Handler).Message(c.op, c.payload)
 	ok = true
 }
 
@@ -112,17 +117,23 @@ func (c *Conn) await() (parked bool, err error) {
 	c.forget()
 	for {
 		p, direct := c.space()
-		buf := c.in
-		if rest := c.unread(); len(rest) > 0 {
+		lent, buf, quiet := c.incoming, c.in, c.quiet()
+		if quiet {
+			c.incoming = nil
+		} else if rest := c.unread(); len(rest) > 0 {
 			c.kept = append([]byte(nil), rest...)
 		}
-		c.in = nil
+		lent.in = nil
 		n, parked, err := c.t.Next(p, c.due())
 		if parked {
 			give(buf)
+			if quiet {
+				*lent = incoming{}
+				incomings.Put(lent)
+			}
 			return true, nil
 		}
-		c.in, c.kept = buf, nil
+		c.incoming, lent.in, lent.kept = lent, buf, nil
 		switch {
 		case err == nil:
 			return false, c.came(n, direct)

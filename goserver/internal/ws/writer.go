@@ -17,21 +17,18 @@ const copyMax = 16 << 10
 // writer is the part of a Conn that messages go through. Its fields are guarded by the
 // lock of the Conn, except order and what it guards.
 type writer struct {
-	order   sync.Mutex          // held from the first frame of a message to the last
-	deflate *wsframe.Compressor // nil without compression; guarded by order
-	window  wsframe.Window      // of deflate
+	order sync.Mutex // held from the first frame of a message to the last
 
 	queue   *[]byte        // frames that have not left; nil while there are none
-	ends    []span         // of the messages in it, where the policy is DropOldest
+	ends    *[]span        // of the messages in it; nil unless the policy is DropOldest
 	leaving *[]byte        // what is being written, or what is left of it
 	wrote   int            // bytes of it that have left
 	writing bool           // somebody writes
-	vec     [2][]byte      // what is being written, of who writes
 	corked  bool           // who reads flushes when it has consumed what has come
 	burst   atomic.Bool    // something was written since the peer was heard
 	burstAt time.Duration  // when the last of it was, on the exact clock; 0: not noted
 	later   bool           // a goroutine is on its way to flush
-	room    sync.Cond      // a write has ended, or the connection
+	room    *sync.Cond     // a write has ended, or the connection; nil until somebody waits
 	stream  *MessageWriter // which holds order; the end of the connection takes that from it
 	held    held
 }
@@ -68,10 +65,10 @@ func (c *Conn) writeMessage(op wsframe.Opcode, p []byte) error {
 	}
 	h := wsframe.Header{Opcode: op, Fin: true}
 	payload := p
-	if c.deflate != nil && len(p) >= max(c.cfg.CompressFrom, 1) {
+	if c.z != nil && len(p) >= max(c.cfg.CompressFrom, 1) {
 		z := take(len(p))
 		defer func() { give(z) }()
-		out, ok := c.deflate.Append(*z, p)
+		out, ok := c.z.deflate.Append(*z, p)
 		*z = out
 		if ok {
 			c.route.observeRatio(len(p), len(out))
@@ -88,8 +85,8 @@ func (c *Conn) WritePrepared(m *wsframe.PreparedMessage) error {
 	defer c.releaseOrder()
 	frame := m.Frame()
 	size := len(m.Payload())
-	if c.deflate != nil && size >= max(c.cfg.CompressFrom, 1) {
-		if z, ok := m.Deflated(c.window); ok {
+	if c.z != nil && size >= max(c.cfg.CompressFrom, 1) {
+		if z, ok := m.Deflated(c.z.window); ok {
 			frame = z
 			c.route.observeRatio(size, len(z))
 		}
@@ -100,7 +97,7 @@ func (c *Conn) WritePrepared(m *wsframe.PreparedMessage) error {
 		return err
 	}
 	if &frame[0] != &m.Frame()[0] {
-		c.deflate.Sent(m.Payload())
+		c.z.deflate.Sent(m.Payload())
 	}
 	c.countOut(size)
 	c.put(nil, frame, true)
@@ -168,8 +165,7 @@ func (c *Conn) admit(n int, whole bool) error {
 			c.flush()
 			return ErrQueueFull
 		default:
-			c.t.MayBlock()
-			c.room.Wait()
+			c.awaitWrite()
 		}
 	}
 }
@@ -191,16 +187,18 @@ func (c *Conn) refusal() error {
 
 // dropOne drops the oldest message of which no byte has left.
 func (c *Conn) dropOne() bool {
-	if len(c.ends) == 0 {
+	if c.ends == nil || len(*c.ends) == 0 {
 		return false
 	}
-	s := c.ends[0]
+	ends := *c.ends
+	s := ends[0]
 	*c.queue = slices.Delete(*c.queue, s.start, s.end)
-	c.ends = slices.Delete(c.ends, 0, 1)
-	for i := range c.ends {
-		c.ends[i].start -= s.end - s.start
-		c.ends[i].end -= s.end - s.start
+	ends = slices.Delete(ends, 0, 1)
+	for i := range ends {
+		ends[i].start -= s.end - s.start
+		ends[i].end -= s.end - s.start
 	}
+	*c.ends = ends
 	c.route.Dropped.Add(1)
 	return true
 }
@@ -242,9 +240,46 @@ func (c *Conn) append(h *wsframe.Header, p []byte) {
 
 // mark notes where a message is in the queue that may be dropped.
 func (c *Conn) mark(start int, whole bool) {
-	if whole && c.cfg.Full == DropOldest {
-		c.ends = append(c.ends, span{start, len(*c.queue)})
+	if whole && c.ends != nil {
+		*c.ends = append(*c.ends, span{start, len(*c.queue)})
 	}
+}
+
+// unmark forgets where they are: the queue leaves.
+func (c *Conn) unmark() {
+	if c.ends != nil {
+		*c.ends = (*c.ends)[:0]
+	}
+}
+
+// awaitWrite waits until a write has ended, or the connection. mu is held; it is released
+// meanwhile.
+func (c *Conn) awaitWrite() {
+	if c.room == nil {
+		c.room = sync.NewCond(&c.mu)
+	}
+	c.t.MayBlock()
+	c.room.Wait()
+}
+
+// wakeWriters wakes those who wait in awaitWrite. mu is held.
+func (c *Conn) wakeWriters() {
+	if c.room != nil {
+		c.room.Broadcast()
+	}
+}
+
+// vectors are for what is written: what an interface is given would be allocated.
+var vectors = sync.Pool{New: func() any { return new([2][]byte) }}
+
+// tryWrite writes two slices as far as the peer takes them at once. mu is not held.
+func (c *Conn) tryWrite(p, q []byte) (int, error) {
+	v := vectors.Get().(*[2][]byte)
+	v[0], v[1] = p, q
+	n, err := c.t.TryWritev(v[:]...)
+	*v = [2][]byte{}
+	vectors.Put(v)
+	return int(n), err
 }
 
 // writeControl sends a control frame, however full the queue is; not after Close.
@@ -317,12 +352,11 @@ func (c *Conn) flush() {
 	for c.queue != nil && !c.writing && !c.dead.Load() {
 		q := c.queue
 		c.queue, c.leaving, c.wrote, c.writing = nil, q, 0, true
-		c.ends = c.ends[:0]
+		c.unmark()
 		c.mu.Unlock()
-		c.vec[0] = *q
-		n, err := c.t.TryWritev(c.vec[:1]...)
+		n, err := c.tryWrite(*q, nil)
 		c.mu.Lock()
-		c.tookSome(int(n), len(*q), err)
+		c.tookSome(n, len(*q), err)
 	}
 }
 
@@ -334,22 +368,21 @@ func (c *Conn) writeThrough(p []byte) {
 		ahead = *c.queue
 	}
 	c.queue, c.leaving, c.wrote, c.writing = nil, c.queue, 0, true
-	c.ends = c.ends[:0]
+	c.unmark()
 	size := len(ahead) + len(p)
 	c.mu.Unlock()
-	c.vec = [2][]byte{ahead, p}
-	n, err := c.t.TryWritev(c.vec[:]...)
+	n, err := c.tryWrite(ahead, p)
 	c.mu.Lock()
-	if err == nil && int(n) < size { // the rest of p has to stay
-		rest := take(size - int(n))
-		*rest = append(*rest, ahead[min(int(n), len(ahead)):]...)
-		*rest = append(*rest, p[max(int(n)-len(ahead), 0):]...)
+	if err == nil && n < size { // the rest of p has to stay
+		rest := take(size - n)
+		*rest = append(*rest, ahead[min(n, len(ahead)):]...)
+		*rest = append(*rest, p[max(n-len(ahead), 0):]...)
 		if c.leaving != nil {
 			give(c.leaving)
 		}
 		c.leaving, n, size = rest, 0, len(*rest)
 	}
-	c.tookSome(int(n), size, err)
+	c.tookSome(n, size, err)
 	c.flush()
 }
 
@@ -365,7 +398,6 @@ func (c *Conn) tookSome(n, size int, err error) {
 
 // wroteAll ends the writing of what was leaving. mu is held.
 func (c *Conn) wroteAll(err error) {
-	c.vec = [2][]byte{}
 	if c.leaving != nil {
 		give(c.leaving)
 	}
@@ -373,7 +405,7 @@ func (c *Conn) wroteAll(err error) {
 	if err != nil {
 		c.lost(err)
 	}
-	c.room.Broadcast()
+	c.wakeWriters()
 }
 
 // writeRest writes what the peer did not take at once.
@@ -386,12 +418,11 @@ func (c *Conn) writeRest() {
 		if err = c.t.CanWrite(); err != nil {
 			break
 		}
-		var n int64
-		c.vec[0] = p
-		n, err = c.t.TryWritev(c.vec[:1]...)
+		var n int
+		n, err = c.tryWrite(p, nil)
 		p = p[n:]
 		c.mu.Lock()
-		c.wrote += int(n)
+		c.wrote += n
 		c.mu.Unlock()
 	}
 	c.mu.Lock()
@@ -405,7 +436,8 @@ func (c *Conn) writeRest() {
 func (c *Conn) drop() {
 	if c.queue != nil {
 		give(c.queue)
-		c.queue, c.ends = nil, nil
+		c.queue = nil
+		c.unmark()
 	}
 	c.forgetHeld()
 }
