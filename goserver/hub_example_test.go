@@ -2,10 +2,8 @@ package goserver_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 
-	"github.com/gorilla/websocket"
 	"github.com/hyperion-server/hyperion/goserver"
 )
 
@@ -17,7 +15,7 @@ func ExampleHub() {
 			hub.PublishExcept(s, "room", t, message)
 		},
 	}
-	server := &goserver.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	addr, stop := serveExample(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, err := goserver.Upgrade(w, r, options)
 		if err != nil {
 			return // Upgrade has answered
@@ -27,32 +25,20 @@ func ExampleHub() {
 			return
 		}
 		s.WriteText("welcome")
-	})}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	served := make(chan error)
-	go func() { served <- server.Serve(listener) }()
+	}))
 
-	var clients [2]*websocket.Conn
+	var clients [2]*exampleSocket
 	for i := range clients {
-		clients[i], _, err = websocket.DefaultDialer.Dial("ws://"+listener.Addr().String(), nil)
-		if err != nil {
-			panic(err)
-		}
-		_, message, _ := clients[i].ReadMessage()
-		fmt.Printf("client %d: %s\n", i, message)
+		clients[i] = dialExample(addr)
+		fmt.Printf("client %d: %s\n", i, clients[i].hear())
 	}
-	clients[0].WriteMessage(websocket.TextMessage, []byte("Hello"))
-	_, message, _ := clients[1].ReadMessage()
-	fmt.Printf("client 1: %s\n", message)
+	clients[0].say("Hello")
+	fmt.Printf("client 1: %s\n", clients[1].hear())
 
 	for _, c := range clients {
 		c.Close()
 	}
-	server.Close()
-	<-served
+	stop()
 	hub.Close()
 	// Output:
 	// client 0: welcome
