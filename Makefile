@@ -9,7 +9,7 @@ JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
 # Debian packages: of programs that tests look for, and that bench-peers runs.
 TEST_DEPS    := curl nghttp2-client openssl strace wget wrk
 PEER_DEPS    := caddy gcc h2o nghttp2-client nginx wrk
-CONFORM_DEPS := chromium curl nghttp2-client nginx nodejs wget
+CONFORM_DEPS := chromium curl nghttp2-client nginx node-ws nodejs python3-autobahn python3-websockets wget
 UML_DEPS     := user-mode-linux
 DEPS         ?= $(TEST_DEPS)
 
@@ -35,7 +35,7 @@ test: ## Run the tests of all modules (TAGS=hyperionpoison: with recycled memory
 	$(GOTEST) work
 
 race: ## Run the product's tests under the race detector
-	$(GOTEST) -race ./...
+	$(GOTEST) -race ./... ./hubnats/...
 
 variants: ## Build and test without C of ours (purego), without a C compiler, and with checkers for memory and for pointers given to C
 	$(GO) build -tags purego ./...
@@ -59,6 +59,7 @@ lint: ## Check gofmt, go vet, staticcheck and the architecture, and that go.mod 
 	$(GO) vet work
 	$(GO) tool staticcheck work
 	GOWORK=off $(GO) build ./...
+	cd hubnats && GOWORK=off $(GO) build ./...
 	$(GO) test -count=1 ./tools/archtest
 	@$(GO) test -v -run Budgets ./tools/archtest | sed -n 's/.*budget: /over budget: /p'
 

@@ -60,7 +60,7 @@ type HandshakeError = ws.Refusal
 type WebSocket struct {
 	conn ws.Conn
 	o    *WebSocketOptions
-	sub  *string // nil: none
+	sub  *string                     // nil: none
 	hubs atomic.Pointer[memberships] // nil until it joins a topic of a Hub
 
 	// Data is for the program.
@@ -152,7 +152,8 @@ func (s *WebSocket) NextReader() (MessageType, io.ReadCloser, error) {
 }
 
 // SetReadDeadline sets until when reads wait, to a quarter of a second; the zero time is no limit. A read that
-// it ends fails with os.ErrDeadlineExceeded and has lost nothing.
+// it ends fails with os.ErrDeadlineExceeded and has lost nothing; but a compressed message that is read by NextReader
+// cannot be gone on with, which ends the WebSocket.
 func (s *WebSocket) SetReadDeadline(t time.Time) { s.conn.SetReadDeadline(t) }
 
 // Write sends a message. When it returns, the message is on its way or in the queue, and p may be changed.
@@ -190,12 +191,14 @@ func (s *WebSocket) NextWriter(t MessageType) (*MessageWriter, error) {
 	return s.conn.Writer(t), nil
 }
 
-// Ping sends a ping with a payload of at most 125 bytes. OnPong hears the answer.
+// Ping sends a ping with a payload of at most 125 bytes. OnPong hears the answer. It fails with ErrQueueFull where
+// too much waits for a slow peer.
 func (s *WebSocket) Ping(payload []byte) error { return s.conn.Ping(payload) }
 
 // Close closes the WebSocket with a code and a reason, of which 123 bytes are sent, and waits for the peer's
 // answer: CloseTimeout at most, then with ErrCloseTimeout. A WebSocket with OnMessage does not wait, OnClose hears of the
-// end. The code must be one that may be sent (RFC 6455 §7.4).
+// end; messages that come before the peer's answer are handed out still. The code must be one that may be
+// sent (RFC 6455 §7.4).
 func (s *WebSocket) Close(code wsframe.CloseCode, reason string) error {
 	return s.conn.Close(code, reason)
 }

@@ -54,7 +54,7 @@ func TestWebSocket_idleMemory(t *testing.T) {
 	if n < 500 {
 		t.Skipf("only %d descriptors", limit.Cur)
 	}
-	const each = 1600 // bytes in use on the heap, with what its spans have free, and stacks
+	const each = 1024 // bytes in use on the heap, with what its spans have free, and stacks
 	url, srv := socketServerOf(t, &goserver.WebSocketOptions{OnMessage: echoMessage}, nil)
 	addr := url[len("ws://") : len(url)-len("/ws")]
 	before, goroutines := memory(), runtime.NumGoroutine()

@@ -34,7 +34,7 @@ type WebSocketOptions struct {
 	Origins []string
 
 	MaxMessageBytes int           // of a message that comes, inflated; default DefaultMaxMessageBytes. Passed: 1009
-	MaxRatio        int           // of inflated to compressed bytes, from 16 KiB on; default DefaultMaxRatio. Passed: 1009
+	MaxRatio        int           // of inflated to compressed bytes, from 16 KiB on; default DefaultMaxRatio, which a long text of one repeated line passes. Passed: 1009
 	IdleTimeout     time.Duration // without a byte from the peer; default DefaultSocketIdle. Passed: 1001
 	PingInterval    time.Duration // without a byte from the peer, until it is pinged; default DefaultSocketPing
 	WriteTimeout    time.Duration // in which the peer takes no byte; default DefaultWriteIdleTimeout. Passed: the connection is cut

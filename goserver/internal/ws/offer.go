@@ -155,7 +155,7 @@ func (c *Conn) admitNow(n int, full Policy) (ok, wasOpen bool) {
 			return false, false
 		case c.fits(n):
 			return true, true
-		case policy == DropOldest && c.dropOne():
+		case policy == DropOldest && c.dropsHelp(n) && c.dropOne():
 		case policy == Disconnect:
 			c.startCloseLocked(wsframe.CloseTryAgainLater, "too slow")
 			c.flush()

@@ -156,7 +156,7 @@ func (c *Conn) admit(n int, whole bool) error {
 			return nil
 		}
 		switch {
-		case c.cfg.Full == DropOldest && c.dropOne():
+		case c.cfg.Full == DropOldest && c.dropsHelp(n) && c.dropOne():
 		case c.cfg.Full == DropOldest && whole:
 			c.route.Dropped.Add(1) // those before it are on their way
 			return ErrDropped
@@ -168,6 +168,18 @@ func (c *Conn) admit(n int, whole bool) error {
 			c.awaitWrite()
 		}
 	}
+}
+
+// dropsHelp reports whether there would be room for n bytes without the messages that may be dropped.
+func (c *Conn) dropsHelp(n int) bool {
+	if c.ends == nil {
+		return false
+	}
+	left := c.queued()
+	for _, s := range *c.ends {
+		left -= s.end - s.start
+	}
+	return left == 0 || left+n <= c.cfg.QueueBytes
 }
 
 // refused is refusal for who does not hold mu.
@@ -290,7 +302,7 @@ func (c *Conn) writeControl(op wsframe.Opcode, p []byte) error {
 		return c.refusal()
 	}
 	if c.queued() > c.cfg.QueueBytes+controlBytes {
-		return nil // the peer asks and does not take the answers: the next one that leaves will do
+		return ErrQueueFull // a pong that a peer does not take need not be sent: the next one will do
 	}
 	c.queueControl(op, p)
 	return nil
