@@ -8,25 +8,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BYTES = 1 << 20 }; /* of a message */
+enum {
+    BYTES = 1 << 20,  /* of a message */
+    POSTS = 64,       /* published messages that are kept for who has not got them yet */
+    POST_BYTES = 4096 /* of one */
+};
 
 /* A session has the message that is to be sent back; while it waits nothing more is read. */
 typedef struct {
     unsigned char *message; /* behind LWS_PRE bytes */
     size_t n;
     int ready, binary, topic;
-    unsigned sent; /* publishing that this one has */
+    unsigned sent; /* posts that this one has got */
 } session;
 
-static unsigned char published[LWS_PRE + BYTES];
-static size_t published_n;
-static int published_binary;
-static unsigned publishing;
+static struct {
+    unsigned char p[LWS_PRE + POST_BYTES];
+    size_t n;
+    int binary;
+} posts[POSTS];
+static unsigned posted;
 
 static int established(struct lws *wsi, session *s) {
     char path[32] = "";
     memset(s, 0, sizeof *s);
-    s->sent = publishing;
+    s->sent = posted;
     lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI);
     s->topic = !strcmp(path, "/ws-topic");
     return 0;
@@ -48,10 +54,11 @@ static int received(struct lws *wsi, session *s, const void *p, size_t n) {
         lws_callback_on_writable(wsi);
         return 0;
     }
-    memcpy(published + LWS_PRE, s->message + LWS_PRE, s->n);
-    published_n = s->n;
-    published_binary = s->binary;
-    publishing++;
+    if (s->n > POST_BYTES) return -1;
+    memcpy(posts[posted % POSTS].p + LWS_PRE, s->message + LWS_PRE, s->n);
+    posts[posted % POSTS].n = s->n;
+    posts[posted % POSTS].binary = s->binary;
+    posted++;
     s->n = 0;
     lws_callback_on_writable_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi));
     return 0;
@@ -59,9 +66,12 @@ static int received(struct lws *wsi, session *s, const void *p, size_t n) {
 
 static int writable(struct lws *wsi, session *s) {
     if (s->topic) {
-        if (s->sent == publishing) return 0;
-        s->sent = publishing;
-        return lws_write(wsi, published + LWS_PRE, published_n, published_binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0 ? -1 : 0;
+        if (s->sent == posted) return 0;
+        if (posted - s->sent > POSTS) return -1; /* too slow */
+        unsigned i = s->sent++ % POSTS;
+        if (lws_write(wsi, posts[i].p + LWS_PRE, posts[i].n, posts[i].binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0) return -1;
+        if (s->sent != posted) lws_callback_on_writable(wsi);
+        return 0;
     }
     if (!s->ready) return 0;
     if (lws_write(wsi, s->message + LWS_PRE, s->n, s->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0) return -1;
@@ -89,15 +99,6 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-static volatile sig_atomic_t ended;
-static struct lws_context *context;
-
-static void end(int signal) {
-    (void)signal;
-    ended = 1;
-    lws_cancel_service(context);
-}
-
 int main(int argc, char **argv) {
     static const struct lws_protocols protocols[] = {{"echo", callback, sizeof(session), 65536, 0, NULL, 0}, {NULL, NULL, 0, 0, 0, NULL, 0}};
     struct lws_context_creation_info info;
@@ -112,11 +113,10 @@ int main(int argc, char **argv) {
     info.options |= LWS_SERVER_OPTION_LIBUV;
 #endif
     info.pt_serv_buf_size = 65536;
-    context = lws_create_context(&info);
+    struct lws_context *context = lws_create_context(&info);
     if (!context) return 1;
-    signal(SIGTERM, end);
-    signal(SIGINT, end);
-    while (!ended && lws_service(context, 0) >= 0) {
+    signal(SIGTERM, SIG_DFL); /* the library's handler ends the loop, but not the program */
+    while (lws_service(context, 0) >= 0) {
     }
     lws_context_destroy(context);
     return 0;
