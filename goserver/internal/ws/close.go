@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"context"
 	"net"
 
 	"github.com/hyperion-server/hyperion/wsframe"
@@ -29,7 +30,7 @@ func (c *Conn) drain() {
 		return
 	}
 	defer c.exit()
-	c.bind(nil)
+	c.bind(context.Background())
 	c.disown()
 	if c.msg != nil {
 		give(c.msg)

@@ -281,7 +281,7 @@ func TestRead_context(t *testing.T) {
 }
 
 // uncomparable is an error that must not be compared.
-type uncomparable struct{ all []string }
+type uncomparable []string
 
 func (uncomparable) Error() string { return "uncomparable" }
 

@@ -11,7 +11,7 @@ import (
 
 // Next waits for a message. It is valid until the next call that reads.
 func (c *Conn) Next() (op wsframe.Opcode, p []byte, err error) {
-	if err := c.enter(nil); err != nil {
+	if err := c.enter(context.Background()); err != nil {
 		return 0, nil, err
 	}
 	defer c.exit()
@@ -23,11 +23,11 @@ func (c *Conn) Next() (op wsframe.Opcode, p []byte, err error) {
 
 // Read waits for a message and appends it to buf.
 func (c *Conn) Read(buf []byte) (op wsframe.Opcode, p []byte, err error) {
-	return c.ReadContext(nil, buf)
+	return c.ReadContext(context.Background(), buf)
 }
 
 // ReadContext is Read, which also ends when ctx does, with the precision of
-// netio.SweepInterval; nil never does.
+// netio.SweepInterval.
 func (c *Conn) ReadContext(ctx context.Context, buf []byte) (op wsframe.Opcode, p []byte, err error) {
 	if err := c.enter(ctx); err != nil {
 		return 0, buf, err
@@ -220,7 +220,7 @@ type MessageReader struct {
 // Reader waits for the beginning of a message, and returns a reader of it. It must be
 // read to its end, or closed, before another message can be read.
 func (c *Conn) Reader() (op wsframe.Opcode, m *MessageReader, err error) {
-	if err := c.enter(nil); err != nil {
+	if err := c.enter(context.Background()); err != nil {
 		return 0, nil, err
 	}
 	defer c.exit()

@@ -56,10 +56,11 @@ func IdleSockets(ctx context.Context, t Target, n int, deflate bool, settle time
 		return Result{}, err
 	}
 	h, err := openIdle(ctx, t, n, deflate)
-	defer h.Close()
 	if err != nil {
+		h.Close()
 		return Result{}, err
 	}
+	defer h.Close()
 	if err := pause(ctx, settle); err != nil {
 		return Result{}, err
 	}
