@@ -17,6 +17,8 @@ type MessageWriter struct {
 	held *[]byte        // gathered for it
 	size int
 	err  error // sticky
+
+	sending bool // the compressor is at work, or a frame waits; guarded by mu of c
 }
 
 // Writer begins a message.
@@ -82,6 +84,9 @@ func (w *MessageWriter) Close() error {
 // send sends what is held as a frame.
 func (w *MessageWriter) send(fin bool) {
 	c, p := w.c, *w.held
+	if w.err = w.begin(); w.err != nil {
+		return
+	}
 	if c.z != nil {
 		z := take(len(p))
 		defer func() { give(z) }()
@@ -94,14 +99,38 @@ func (w *MessageWriter) send(fin bool) {
 		size = w.size
 	}
 	w.err = c.enqueue(w.head, p, size)
-	c.leave()
+	w.sent()
 	w.head.Opcode, w.head.RSV1 = wsframe.Continuation, false
 	*w.held = (*w.held)[:0]
 }
 
-// endStream has other writers go on, and find that the connection has ended. mu is held.
+// begin begins to send a frame, for which w must hold order.
+func (w *MessageWriter) begin() error {
+	c := w.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stream != w {
+		return c.refusal()
+	}
+	w.sending = true
+	return nil
+}
+
+// sent ends the sending of a frame.
+func (w *MessageWriter) sent() {
+	c := w.c
+	c.mu.Lock()
+	if w.sending = false; c.ended {
+		c.endStream()
+	}
+	c.mu.Unlock()
+	c.leave()
+}
+
+// endStream has other writers go on, and find that the connection has ended; who sends a frame
+// comes here afterwards. mu is held.
 func (c *Conn) endStream() {
-	if c.stream != nil {
+	if c.stream != nil && !c.stream.sending {
 		c.stream = nil
 		c.order.Unlock()
 	}
