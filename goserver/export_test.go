@@ -1,0 +1,4 @@
+package goserver
+
+// OpenWebSockets returns how many WebSockets the server knows to be open.
+func (s *Server) OpenWebSockets() int { return s.sockets.Open() }
