@@ -71,7 +71,7 @@ func (c *Conn) Init(e *Engine, cfg *Config, route *RouteStats, a Agreement, o Ob
 		c.lend()
 	}
 	if cfg.Full == DropOldest {
-		c.ends = new([]span)
+		c.drops = new(drops)
 	}
 }
 

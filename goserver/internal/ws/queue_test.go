@@ -23,10 +23,10 @@ func (b *bench) slow(full Policy) *speaker {
 func (c *Conn) held1() (int, int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ends == nil {
+	if c.drops == nil {
 		return c.queued(), 0
 	}
-	return c.queued(), len(*c.ends)
+	return c.queued(), len(c.drops.messages) - c.drops.first
 }
 
 // Block has writers wait for room, and loses nothing.

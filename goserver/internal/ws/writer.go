@@ -2,7 +2,6 @@ package ws
 
 import (
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +19,7 @@ type writer struct {
 	order sync.Mutex // held from the first frame of a message to the last
 
 	queue   *[]byte        // frames that have not left; nil while there are none
-	ends    *[]span        // of the messages in it; nil unless the policy is DropOldest
+	drops   *drops         // of the messages in it; nil unless the policy is DropOldest
 	leaving *[]byte        // what is being written, or what is left of it
 	wrote   int            // bytes of it that have left
 	writing bool           // somebody writes
@@ -33,14 +32,14 @@ type writer struct {
 	held    held
 }
 
-// A span is where a message is in the queue.
-type span struct{ start, end int }
-
 // queued returns how many bytes wait to be written.
 func (c *Conn) queued() int {
 	n := 0
 	if c.queue != nil {
 		n = len(*c.queue)
+	}
+	if c.drops != nil {
+		n -= c.drops.dropped
 	}
 	if c.leaving != nil {
 		n += len(*c.leaving) - c.wrote
@@ -170,18 +169,6 @@ func (c *Conn) admit(n int, whole bool) error {
 	}
 }
 
-// dropsHelp reports whether there would be room for n bytes without the messages that may be dropped.
-func (c *Conn) dropsHelp(n int) bool {
-	if c.ends == nil {
-		return false
-	}
-	left := c.queued()
-	for _, s := range *c.ends {
-		left -= s.end - s.start
-	}
-	return left == 0 || left+n <= c.cfg.QueueBytes
-}
-
 // refused is refusal for who does not hold mu.
 func (c *Conn) refused() error {
 	c.mu.Lock()
@@ -195,24 +182,6 @@ func (c *Conn) refusal() error {
 		return c.err
 	}
 	return ErrClosing
-}
-
-// dropOne drops the oldest message of which no byte has left.
-func (c *Conn) dropOne() bool {
-	if c.ends == nil || len(*c.ends) == 0 {
-		return false
-	}
-	ends := *c.ends
-	s := ends[0]
-	*c.queue = slices.Delete(*c.queue, s.start, s.end)
-	ends = slices.Delete(ends, 0, 1)
-	for i := range ends {
-		ends[i].start -= s.end - s.start
-		ends[i].end -= s.end - s.start
-	}
-	*c.ends = ends
-	c.route.Dropped.Add(1)
-	return true
 }
 
 // put appends a frame and sees that it leaves. mu is held; it may be released meanwhile.
@@ -248,20 +217,6 @@ func (c *Conn) append(h *wsframe.Header, p []byte) {
 		*c.queue = h.Append(*c.queue)
 	}
 	*c.queue = append(*c.queue, p...)
-}
-
-// mark notes where a message is in the queue that may be dropped.
-func (c *Conn) mark(start int, whole bool) {
-	if whole && c.ends != nil {
-		*c.ends = append(*c.ends, span{start, len(*c.queue)})
-	}
-}
-
-// unmark forgets where they are: the queue leaves.
-func (c *Conn) unmark() {
-	if c.ends != nil {
-		*c.ends = (*c.ends)[:0]
-	}
 }
 
 // awaitWrite waits until a write has ended, or the connection. mu is held; it is released
@@ -362,9 +317,9 @@ func (c *Conn) flushLater() {
 // goroutine. mu is held; it is released while bytes are written.
 func (c *Conn) flush() {
 	for c.queue != nil && !c.writing && !c.dead.Load() {
+		c.settleDrops()
 		q := c.queue
 		c.queue, c.leaving, c.wrote, c.writing = nil, q, 0, true
-		c.unmark()
 		c.mu.Unlock()
 		n, err := c.tryWrite(*q, nil)
 		c.mu.Lock()
@@ -375,12 +330,12 @@ func (c *Conn) flush() {
 // writeThrough writes the queue, which ends with the header of p if that has none itself, and p
 // behind it. mu is held; it is released meanwhile.
 func (c *Conn) writeThrough(p []byte) {
+	c.settleDrops()
 	var ahead []byte
 	if c.queue != nil {
 		ahead = *c.queue
 	}
 	c.queue, c.leaving, c.wrote, c.writing = nil, c.queue, 0, true
-	c.unmark()
 	size := len(ahead) + len(p)
 	c.mu.Unlock()
 	n, err := c.tryWrite(ahead, p)
@@ -447,9 +402,9 @@ func (c *Conn) writeRest() {
 // drop forgets what is queued. mu is held.
 func (c *Conn) drop() {
 	if c.queue != nil {
+		c.settleDrops()
 		give(c.queue)
 		c.queue = nil
-		c.unmark()
 	}
 	c.forgetHeld()
 }
