@@ -76,7 +76,7 @@ func overTLS(dir string) (*over, error) {
 func webSockets() *over {
 	var talked atomic.Int64
 	o := inClear
-	o.serverOnly, o.paths, o.habits, o.counted = true, nil, habitsWebSocket(&talked), "messages that the herds got"
+	o.serverOnly, o.paths, o.habits, o.counted = true, []string{plainRoute}, habitsWebSocket(&talked), "messages that the herds got"
 	o.run = func(ctx context.Context, _, _ string, _ int, _ []int) (load.Result, error) {
 		<-ctx.Done()
 		return load.Result{Requests: talked.Load()}, nil
