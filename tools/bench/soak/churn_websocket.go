@@ -76,18 +76,13 @@ var misbehaviour = []habit{
 		for range 5000 {
 			s.frame(wsframe.Header{Opcode: wsframe.Ping, Fin: true}, make([]byte, wsframe.MaxControl))
 		}
-		return s.flush()
+		return s.pour()
 	})},
 	{name: "messages, unread", act: overSocket(plainRoute, func(s *socket) error {
-		s.conn.SetReadBuffer(4 << 10)
-		s.conn.SetWriteDeadline(time.Now().Add(time.Second))
 		for range 16 {
 			s.say(make([]byte, 64<<10))
 		}
-		if err := s.flush(); !errors.Is(err, os.ErrDeadlineExceeded) { // the server stops reading
-			return err
-		}
-		return nil
+		return s.pour()
 	})},
 	{name: "read slowly", act: overSocket(plainRoute, (*socket).readSlowly)},
 	{name: "silent", act: overSocket(briefRoute, func(s *socket) error {
@@ -138,6 +133,19 @@ func (s *socket) breakOff() error {
 	s.frame(wsframe.Header{Opcode: wsframe.Continuation, Fin: true}, p[half:])
 	s.out = s.out[:len(s.out)-half/2]
 	return s.flush()
+}
+
+// pour sends what is in out, for a second, and reads nothing.
+func (s *socket) pour() error {
+	end := time.Now().Add(time.Second)
+	s.conn.SetReadBuffer(4 << 10)
+	s.conn.SetWriteDeadline(end)
+	err := s.flush()
+	time.Sleep(time.Until(end))
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil // the server has stopped reading
+	}
+	return err
 }
 
 // stay is how long a client talks or listens.
