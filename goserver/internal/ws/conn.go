@@ -121,6 +121,7 @@ func (c *Conn) lost(err error) {
 		return
 	}
 	c.drop()
+	c.endStream()
 	c.t.Abort()
 	c.wakeWriters()
 }
@@ -191,7 +192,6 @@ func (c *Conn) end() bool {
 	if !c.driven {
 		c.unbind()
 	}
-	c.endStream()
 	c.t.End()
 	c.release()
 	return true

@@ -173,6 +173,7 @@ func (c *Conn) finish(err error) {
 		c.awaitWrite()
 	}
 	cut := c.dead.Swap(true)
+	c.endStream()
 	c.mu.Unlock()
 	if linger && !cut && c.t.CloseWrite() == nil {
 		c.discard()

@@ -27,7 +27,7 @@ func (c *Conn) Writer(op wsframe.Opcode) *MessageWriter {
 	w := &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.z != nil}, held: take(writePart)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.stream = w; c.ended {
+	if c.stream = w; c.dead.Load() {
 		c.endStream()
 	}
 	return w
@@ -120,14 +120,14 @@ func (w *MessageWriter) begin() error {
 func (w *MessageWriter) sent() {
 	c := w.c
 	c.mu.Lock()
-	if w.sending = false; c.ended {
+	if w.sending = false; c.dead.Load() {
 		c.endStream()
 	}
 	c.mu.Unlock()
 	c.leave()
 }
 
-// endStream has other writers go on, and find that the connection has ended; who sends a frame
+// endStream has other writers go on, and find that the connection is dead; who sends a frame
 // comes here afterwards. mu is held.
 func (c *Conn) endStream() {
 	if c.stream != nil && !c.stream.sending {

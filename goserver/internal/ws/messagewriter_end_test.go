@@ -38,3 +38,24 @@ func TestWriter_afterEnd(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// A callback that waits behind a message in parts, which its writer has given up without Close, goes on
+// when the connection is lost.
+func TestWriter_givenUp(t *testing.T) {
+	bubble(t, func(b *bench) {
+		called := make(chan struct{})
+		p := b.connect(callback, testConfig(), Agreement{}, func(p *speaker) {
+			p.message = func(op wsframe.Opcode, payload []byte) {
+				close(called)
+				if p.conn.Write(op, payload) == nil {
+					t.Error("written into a message in parts")
+				}
+			}
+		})
+		p.conn.Writer(wsframe.Binary)
+		p.say("TEXT | hello")
+		<-called
+		p.conn.Abort()
+		p.talk("= TEXT hello\n = ENDED " + describe(p.conn.Err()))
+	})
+}
