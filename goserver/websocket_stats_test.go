@@ -95,8 +95,8 @@ func TestWebSocketStats_messages(t *testing.T) {
 		}
 		must(t, c.close(1000))
 		c.expectClose(1000)
-		poll(t, "the end", func() bool { return statsOf(t, srv, "echo").Open == 0 })
-		if st = statsOf(t, srv, "echo"); st.Opened != 1 || st.Closed[1000] != 1 {
+		poll(t, "the end", func() bool { return statsOf(t, srv, "echo").Closed[1000] == 1 })
+		if st = statsOf(t, srv, "echo"); st.Opened != 1 || st.Open != 0 {
 			t.Errorf("%+v", st)
 		}
 	})
