@@ -32,7 +32,7 @@ func habitsWebSocket(talked *atomic.Int64) []habit {
 		return overSocket(path, func(s *socket) error { return s.talk(talked, end) })
 	}
 	return append([]habit{
-		{name: "talk, close", herd: 1800, act: talk(plainRoute, (*socket).close)},
+		{name: "talk, close", herd: 1784, act: talk(plainRoute, (*socket).close)},
 		{name: "talk, vanish", herd: 1000, act: talk(plainRoute, vanish)},
 		{name: "talk, reset in a message", reset: true, herd: 1000, act: talk(plainRoute, (*socket).breakOff)},
 		{name: "talk compressed, close", herd: 500, act: talk(deflateRoute, (*socket).close)},
@@ -76,18 +76,15 @@ var misbehaviour = []habit{
 		for range 5000 {
 			s.frame(wsframe.Header{Opcode: wsframe.Ping, Fin: true}, make([]byte, wsframe.MaxControl))
 		}
-		return s.pour()
+		return s.pour(s.out)
 	})},
-	{name: "messages, unread", act: overSocket(plainRoute, func(s *socket) error {
-		for range 16 {
-			s.say(make([]byte, 64<<10))
-		}
-		return s.pour()
-	})},
-	{name: "read slowly", act: overSocket(plainRoute, (*socket).readSlowly)},
-	{name: "silent", act: overSocket(briefRoute, func(s *socket) error {
-		return errors.Join(s.echo(words()), s.closed(wsframe.CloseGoingAway))
-	})},
+	{name: "messages, unread", herd: 8, act: overSocket(plainRoute, func(s *socket) error { return s.pour(much()) })},
+	{name: "read slowly", herd: 8, act: overSocket(plainRoute, (*socket).readSlowly)},
+	{name: "silent", act: func(c *net.TCPConn) error {
+		s, p := newSocket(c, briefRoute), words()
+		s.say(p)
+		return errors.Join(s.flush(), s.opened(), s.expect(p), s.closed(wsframe.CloseGoingAway))
+	}},
 	{name: "publish, end without leaving", act: overSocket(topicRoute, (*socket).publish)},
 	{name: "join a topic, unread, reset", reset: true, act: overSocket(topicRoute, func(*socket) error {
 		time.Sleep(time.Second)
@@ -135,12 +132,12 @@ func (s *socket) breakOff() error {
 	return s.flush()
 }
 
-// pour sends what is in out, for a second, and reads nothing.
-func (s *socket) pour() error {
+// pour sends p for a second, and reads nothing.
+func (s *socket) pour(p []byte) error {
 	end := time.Now().Add(time.Second)
 	s.conn.SetReadBuffer(4 << 10)
 	s.conn.SetWriteDeadline(end)
-	err := s.flush()
+	_, err := s.conn.Write(p)
 	time.Sleep(time.Until(end))
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil // the server has stopped reading
@@ -162,18 +159,29 @@ func (s *socket) talk(talked *atomic.Int64, end func(*socket) error) error {
 	return end(s)
 }
 
-// readSlowly sends 1 MiB in messages, and reads it with pauses.
+// much is messages of 64 KiB, more than a connection and the server's queue have room for, so that the
+// server has to wait until they are read.
+var much = sync.OnceValue(func() []byte {
+	var s socket
+	for range muchMessages {
+		s.say(text()[:64<<10])
+	}
+	return s.out
+})
+
+const muchMessages = 64
+
+// readSlowly sends much, and reads it with pauses.
 func (s *socket) readSlowly() error {
 	s.conn.SetReadBuffer(32 << 10)
-	m := make([]byte, 64<<10)
-	for range 16 {
-		s.say(m)
-	}
 	sent := make(chan error, 1)
-	go func() { sent <- s.flush() }()
-	for range 16 {
-		time.Sleep(20 * time.Millisecond)
-		if err := s.expect(m); err != nil {
+	go func() {
+		_, err := s.conn.Write(much())
+		sent <- err
+	}()
+	for range muchMessages {
+		time.Sleep(10 * time.Millisecond)
+		if err := s.expect(text()[:64<<10]); err != nil {
 			return err
 		}
 	}
