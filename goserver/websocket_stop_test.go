@@ -131,6 +131,9 @@ func TestWebSocket_shutdownAll(t *testing.T) {
 	}
 	poll(t, "the callbacks", func() bool { return x.told.Load() == int64(x.sockets) })
 	poll(t, "the end of all connections", func() bool { return x.srv.Stats().Conns == 0 })
+	if n := x.srv.OpenWebSockets(); n != x.sockets { // which is what Shutdown waits for
+		t.Errorf("%d WebSockets are open while %d callbacks run", n, x.sockets)
+	}
 	select {
 	case err := <-down:
 		t.Fatalf("Shutdown returned %v before the callbacks", err)
