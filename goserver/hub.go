@@ -50,12 +50,13 @@ type Hub struct {
 	MaxJoined int // topics of this and other Hubs that a WebSocket is in; default DefaultMaxJoined. More: ErrTooManyJoined
 
 	// Adapter connects the Hub with those of other machines. It belongs to this Hub. AdapterBytes are how many
-	// bytes of messages may wait for it; default DefaultHubAdapterBytes. What finds no room is
-	// not sent, and counted as HubStats.Unsent.
+	// bytes of messages may wait for it, where each counts for 64 more than it has; default
+	// DefaultHubAdapterBytes. What finds no room is not sent, and counted as HubStats.Unsent.
 	Adapter      HubAdapter
 	AdapterBytes int
 
-	// OnAdapterError is told what Adapter fails with, by one goroutine at a time, which sends nothing meanwhile.
+	// OnAdapterError is told what Adapter fails with, by one goroutine at a time, which sends nothing meanwhile:
+	// it must not call Close, which waits for it.
 	OnAdapterError func(topic string, err error)
 
 	mu     sync.RWMutex

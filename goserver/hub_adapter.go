@@ -43,17 +43,22 @@ type relay struct {
 	unsent     atomic.Int64
 }
 
+// A relayed message has its payload alone, which is less memory than a PreparedMessage is.
 type relayed struct {
-	topic string
-	m     *PreparedMessage
+	topic   string
+	t       MessageType
+	payload []byte
 }
 
+// relayedMore is how many bytes of memory a message takes beside its topic and payload.
+const relayedMore = 64
+
 // size is what the message counts for in bytes.
-func (r *relayed) size() int { return len(r.topic) + len(r.m.Frame()) }
+func (r *relayed) size() int { return len(r.topic) + len(r.payload) + relayedMore }
 
 // send queues a message for other machines.
 func (h *Hub) send(topic string, m *PreparedMessage) {
-	r, it := &h.relay, relayed{topic, m}
+	r, it := &h.relay, relayed{topic, m.Opcode(), m.Payload()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.bytes+it.size() > orDefault(h.AdapterBytes, DefaultHubAdapterBytes) {
@@ -114,7 +119,7 @@ func (h *Hub) runRelay() {
 		r.mu.Unlock()
 		for i := range queue {
 			h.relay1(&queue[i])
-			queue[i].m = nil
+			queue[i].payload = nil
 		}
 	}
 }
@@ -130,7 +135,7 @@ func (h *Hub) relay1(it *relayed) {
 		r.unsent.Add(1)
 		return
 	}
-	if err := h.Adapter.Publish(it.topic, it.m.Opcode(), it.m.Payload()); err != nil {
+	if err := h.Adapter.Publish(it.topic, it.t, it.payload); err != nil {
 		r.unsent.Add(1)
 		h.adapterFailed(it.topic, err)
 	}

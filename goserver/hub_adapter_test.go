@@ -117,12 +117,12 @@ func TestHub_adapterWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newFakeAdapter()
 		a.gate = make(chan struct{})
-		h := Hub{Adapter: a, AdapterBytes: 1000}
+		h := Hub{Adapter: a, AdapterBytes: 10 * (1 + 97 + relayedMore)}
 		p := newFakePeer(-1)
 		s := fakeSocket(p, nil)
 		must(t, h.Join("x", s))
 		for range 20 {
-			must(t, h.Publish("x", TextMessage, []byte(strings.Repeat("m", 97)))) // 100 bytes with its topic
+			must(t, h.Publish("x", TextMessage, []byte(strings.Repeat("m", 97))))
 			must(t, h.Join("y", s))
 			h.Leave("y", s)
 		}
@@ -154,6 +154,21 @@ func TestHub_adapterWaits(t *testing.T) {
 		s.Abort()
 		must(t, h.Close())
 	})
+}
+
+// Messages without content take memory as well.
+func TestHub_adapterWaitsForLittle(t *testing.T) {
+	a := newFakeAdapter()
+	a.gate = make(chan struct{})
+	h := Hub{Adapter: a, AdapterBytes: 1000}
+	for range 1000 {
+		must(t, h.Publish("x", TextMessage, nil))
+	}
+	if n := h.Stats().Unsent; n < 1000-1-1000/relayedMore {
+		t.Errorf("%d messages wait in 1000 bytes", 1000-n)
+	}
+	close(a.gate)
+	must(t, h.Close())
 }
 
 // Close does not wait longer than 5 seconds for an adapter, whose Close ends what waits.
