@@ -182,7 +182,7 @@ func (s *tracedServer) calls(t *testing.T) map[string]map[string]int {
 func callOf(line string) string {
 	switch {
 	case strings.Contains(line, "EAGAIN"), strings.Contains(line, eventfdOne): // of an idle connection, of the runtime
-	case strings.Contains(line, "read(0,"), strings.Contains(line, `write(1, "@`): // of the marks
+	case strings.Contains(line, "read(0,"), strings.Contains(line, `write(1, "@`), strings.Contains(line, `resumed>"@`): // of the marks
 	case strings.Contains(line, "read(") && strings.Contains(line, "<unfinished"):
 	case strings.Contains(line, "<... read resumed>"):
 		return "read"
