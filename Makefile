@@ -9,7 +9,7 @@ JOBS      ?= $(shell nproc 2>/dev/null || echo 2)
 # Debian packages: of programs that tests look for, and that bench-peers runs.
 TEST_DEPS    := curl nghttp2-client openssl strace wget wrk
 PEER_DEPS    := caddy gcc h2o nghttp2-client nginx wrk
-CONFORM_DEPS := chromium curl nghttp2-client nginx nodejs wget
+CONFORM_DEPS := chromium curl nghttp2-client nginx node-ws nodejs python3-autobahn python3-websockets wget
 UML_DEPS     := user-mode-linux
 DEPS         ?= $(TEST_DEPS)
 
@@ -17,7 +17,7 @@ DEPS         ?= $(TEST_DEPS)
 UML_TEST := HYPERION_REQUIRE_KTLS=1 $(GO) test -count=1 -exec "$(CURDIR)/bin/uml -modules tls,gcm,ctr,ghash-generic,chacha20poly1305,chacha_generic,poly1305_generic"
 
 # The units in C, all of which make variants turns on.
-UNITS := fileio,huffman,pagewrite
+UNITS := fileio,huffman,pagewrite,unmask,utf8
 
 # What make conform does: h2spec, the tests with clients that people use, the crawl of a whole site.
 CONFORM ?= h2spec clients mirror
@@ -35,15 +35,15 @@ test: ## Run the tests of all modules (TAGS=hyperionpoison: with recycled memory
 	$(GOTEST) work
 
 race: ## Run the product's tests under the race detector
-	$(GOTEST) -race ./...
+	$(GOTEST) -race ./... ./hubnats/...
 
 variants: ## Build and test without C of ours (purego), without a C compiler, and with checkers for memory and for pointers given to C
 	$(GO) build -tags purego ./...
 	$(GO) test -tags purego ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	CGO_ENABLED=0 $(GO) test ./...
-	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -count=1 -asan -skip _allocs ./native/... ./hpack ./goserver/internal/netio
-	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./native/... ./hpack ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -count=1 -asan -skip _allocs ./native/... ./hpack ./wsframe ./goserver/internal/netio
+	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./native/... ./hpack ./wsframe ./goserver/internal/netio
 
 # A busy machine makes go test take the end of its own time for a failure, without an input: then again.
 fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
@@ -59,6 +59,7 @@ lint: ## Check gofmt, go vet, staticcheck and the architecture, and that go.mod 
 	$(GO) vet work
 	$(GO) tool staticcheck work
 	GOWORK=off $(GO) build ./...
+	cd hubnats && GOWORK=off $(GO) build ./...
 	$(GO) test -count=1 ./tools/archtest
 	@$(GO) test -v -run Budgets ./tools/archtest | sed -n 's/.*budget: /over budget: /p'
 

@@ -80,7 +80,7 @@ func (s *Server) http2Config() h2.Config {
 	if s.HTTP2 != nil {
 		o = *s.HTTP2
 	}
-	streams := s.clamp("MaxConcurrentStreams", cmp.Or(o.MaxConcurrentStreams, DefaultMaxConcurrentStreams), 1, math.MaxUint32)
+	streams := s.clamp("MaxConcurrentStreams", cmp.Or(o.MaxConcurrentStreams, DefaultMaxConcurrentStreams), 1, math.MaxInt32)
 	total := s.MaxTotalStreams
 	if total == 0 {
 		total = max(DefaultMaxTotalStreams, 4*streams*runtime.GOMAXPROCS(0))
@@ -94,6 +94,7 @@ func (s *Server) http2Config() h2.Config {
 		MaxFrameSize:    uint32(s.clamp("MaxReadFrameSize", cmp.Or(o.MaxReadFrameSize, DefaultMaxFrameSize), 1<<14, 1<<24-1)),
 		WriteStall:      orDefault(cmp.Or(o.WriteByteTimeout, s.WriteIdleTimeout), DefaultWriteIdleTimeout),
 		Ping:            orDefault(o.SendPingTimeout, DefaultPingInterval),
+		ConnectProtocol: s.WebSockets,
 		Timing:          s.HTTP2Timing,
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/goserver/internal/static"
+	"github.com/hyperion-server/hyperion/goserver/internal/ws"
 )
 
 // serverState is what a Server keeps while it runs.
@@ -27,6 +28,7 @@ type serverState struct {
 	cfg       *semantics.Config
 	engine    *netio.Engine
 	http2     *h2.Engine
+	sockets   *ws.Engine
 	ktlsOnce  sync.Once   // says why there is none
 	ended     atomic.Bool // Shutdown or Close was called
 	noKeep    atomic.Bool // SetKeepAlivesEnabled(false)
@@ -178,6 +180,8 @@ func (s *Server) leave(l *onceCloser) {
 func (s *Server) start() {
 	s.once.Do(func() {
 		s.cfg = s.sessionConfig()
+		s.sockets = ws.NewEngine(ws.Environment{Clock: s.coarseClock(), Logf: s.cfg.Logf})
+		s.cfg.WebSockets = s.sockets
 		s.http2 = h2.NewEngine(s.http2Config())
 		s.engine = netio.New(netio.Config{
 			Clock:      s.coarseClock(),

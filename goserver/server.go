@@ -25,6 +25,7 @@ const (
 	DefaultMaxBodyBytes     = 16 << 20
 	DefaultMaxConns         = 100_000
 	DefaultHandshakeTimeout = 10 * time.Second
+	DefaultWebSocketSpread  = time.Second
 )
 
 // A Server serves HTTP. Its first fields are those of http.Server, with the
@@ -57,6 +58,12 @@ type Server struct {
 	// list, and MaxHeaderCount bounds it as well. The sizes of header tables, PingTimeout
 	// (always SendPingTimeout) and CountError have no effect.
 	HTTP2 *http.HTTP2Config
+
+	WebSocketSpread time.Duration // over which Shutdown closes WebSockets, so that their clients do not all come back at once; 0: DefaultWebSocketSpread; negative: none
+
+	// WebSockets says that Handler serves WebSockets, with Upgrade: then clients are told that they
+	// may ask for one over HTTP/2 as well (SETTINGS_ENABLE_CONNECT_PROTOCOL, RFC 8441 §3).
+	WebSockets bool
 
 	MaxHeaderCount   int           // request fields; 0: DefaultMaxHeaderCount. Passed: 431
 	MaxTargetBytes   int           // request target, bytes; 0: DefaultMaxTargetBytes. Passed: 414

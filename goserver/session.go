@@ -34,6 +34,10 @@ func (v *session) Retire() {
 
 // Serve serves c until it is parked, closed or detached.
 func (v *session) Serve(c netio.Conn) {
+	if p, ok := c.State().(semantics.Protocol); ok {
+		p.Serve()
+		return
+	}
 	st, _ := c.State().(*semantics.Conn)
 	switch {
 	case st == nil:

@@ -15,8 +15,9 @@ const closeIdleAfter = 500 * time.Millisecond
 
 // Shutdown ends the server gently: it stops accepting, tells connections to
 // close with their next response, closes the idle ones, and returns when
-// none is left, or with ctx's error when that is done first. Hijacked connections
-// are not waited for. Serve methods return http.ErrServerClosed at once.
+// none is left, or with ctx's error when that is done first. WebSockets are closed
+// with 1001, over WebSocketSpread, waited for, and cut off when ctx is done. Hijacked
+// connections are not waited for. Serve methods return http.ErrServerClosed at once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.end()
 	s.mu.Lock()
@@ -25,6 +26,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 	s.http2.Drain()
+	defer s.closeSockets(ctx)()
 	t := time.NewTicker(netio.SweepInterval / 5)
 	defer t.Stop()
 	defer s.stopEngine() // also when time is up: it goes with the last connection
@@ -49,8 +51,19 @@ func (s *Server) Close() error {
 	s.end()
 	s.closeListeners()
 	s.engine.AbortAll()
+	s.sockets.Abort()
 	s.stopEngine()
 	return nil
+}
+
+// closeSockets begins to close the WebSockets; what it returns waits until it has.
+func (s *Server) closeSockets(ctx context.Context) (wait func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.sockets.Shutdown(ctx, orDefault(s.WebSocketSpread, DefaultWebSocketSpread))
+	}()
+	return func() { <-done }
 }
 
 // end makes the Serve methods return.

@@ -59,7 +59,9 @@ func TestSyscalls_tls(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes calls of its own")
 	}
-	s := startTraced(t)
+	s := startTraced(t, "TestSyscalls_tlsServer", tlsSyscalls, fileCalls)
+	s.conn = tls.Client(s.conn, &tls.Config{InsecureSkipVerify: true}) // what is counted is the server's
+	s.r = bufio.NewReader(s.conn)
 	const n = 20
 	for _, path := range []string{"/static", "/hello", "/1m"} {
 		for range n { // records have their full size behind the first 128 KiB
@@ -86,7 +88,8 @@ func TestSyscalls_tls(t *testing.T) {
 	}
 }
 
-// A tracedServer is TestSyscalls_tlsServer under strace, and a connection to it.
+// A tracedServer is a test that serves, under strace, and a connection to it. It tells its
+// address, and echoes what it is told.
 type tracedServer struct {
 	log    string
 	in     io.WriteCloser
@@ -97,16 +100,17 @@ type tracedServer struct {
 	counts map[string]map[string]int
 }
 
-func startTraced(t *testing.T) *tracedServer {
+// startTraced runs the test, for which variable is set, and traces the calls.
+func startTraced(t *testing.T, test, variable, calls string) *tracedServer {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("strace is not installed: system calls are not counted")
 	}
 	s := &tracedServer{log: filepath.Join(t.TempDir(), "trace")}
-	s.cmd = exec.Command(strace, "-f", "-qq", "-s", "16", "-e", "signal=none", "-e", "trace="+fileCalls, "-o", s.log,
-		os.Args[0], "-test.run=^TestSyscalls_tlsServer$")
-	s.cmd.Env = append(os.Environ(), tlsSyscalls+"=1")
+	s.cmd = exec.Command(strace, "-f", "-qq", "-s", "16", "-e", "signal=none", "-e", "trace="+calls, "-o", s.log,
+		os.Args[0], "-test.run=^"+test+"$")
+	s.cmd.Env = append(os.Environ(), variable+"=1")
 	s.in, err = s.cmd.StdinPipe()
 	must(t, err)
 	out, err := s.cmd.StdoutPipe()
@@ -123,8 +127,7 @@ func startTraced(t *testing.T) *tracedServer {
 	t.Cleanup(func() { nc.Close() })
 	must(t, nc.(*net.TCPConn).SetReadBuffer(4<<20))
 	must(t, nc.SetDeadline(time.Now().Add(patience)))
-	s.conn = tls.Client(nc, &tls.Config{InsecureSkipVerify: true}) // what is counted is the server's
-	s.r = bufio.NewReader(s.conn)
+	s.conn = nc
 	return s
 }
 
@@ -179,7 +182,7 @@ func (s *tracedServer) calls(t *testing.T) map[string]map[string]int {
 func callOf(line string) string {
 	switch {
 	case strings.Contains(line, "EAGAIN"), strings.Contains(line, eventfdOne): // of an idle connection, of the runtime
-	case strings.Contains(line, "read(0,"), strings.Contains(line, `"@`): // of the marks
+	case strings.Contains(line, "read(0,"), strings.Contains(line, `write(1, "@`), strings.Contains(line, `resumed>"@`): // of the marks
 	case strings.Contains(line, "read(") && strings.Contains(line, "<unfinished"):
 	case strings.Contains(line, "<... read resumed>"):
 		return "read"

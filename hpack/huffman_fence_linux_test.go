@@ -1,34 +1,17 @@
 package hpack
 
 import (
-	"os"
-	"syscall"
 	"testing"
+
+	"github.com/hyperion-server/hyperion/internal/fence"
 
 	xhpack "golang.org/x/net/http2/hpack"
 )
 
-// fenced returns pages of memory between two that nobody may touch.
-func fenced(t *testing.T, pages int) []byte {
-	t.Helper()
-	size := os.Getpagesize()
-	b, err := syscall.Mmap(-1, 0, (pages+2)*size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Munmap(b) })
-	for _, fence := range [][]byte{b[:size], b[len(b)-size:]} {
-		if err := syscall.Mprotect(fence, syscall.PROT_NONE); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b[size : len(b)-size : len(b)-size]
-}
-
 // Source and room lie against a fence, at their ends and at their starts, for
 // all lengths; room is what the contract asks for, and no more.
 func TestHuffman_fence(t *testing.T) {
-	src, dst := fenced(t, 1), fenced(t, 2)
+	src, dst := fence.Pages(t, 1), fence.Pages(t, 2)
 	sides := map[string]func(b []byte, n int) []byte{
 		"end":   func(b []byte, n int) []byte { return b[len(b)-n:] },
 		"start": func(b []byte, n int) []byte { return b[:n:n] },

@@ -10,7 +10,16 @@ require (
 	go.uber.org/goleak v1.3.0
 )
 
-require github.com/letsencrypt/challtestsrv v1.4.2 // indirect
+require (
+	github.com/coder/websocket v1.8.14
+	github.com/dolthub/maphash v0.1.0 // indirect
+	github.com/gobwas/httphead v0.1.0
+	github.com/gobwas/pool v0.2.1 // indirect
+	github.com/gobwas/ws v1.4.0
+	github.com/gorilla/websocket v1.5.3
+	github.com/letsencrypt/challtestsrv v1.4.2 // indirect
+	github.com/lxzan/gws v1.8.9
+)
 
 require (
 	cel.dev/expr v0.25.3 // indirect

@@ -71,7 +71,7 @@ func TestBanner(t *testing.T) {
 	seen := onTerminal(t, []string{"TERM=xterm"}, "serve", dir)
 	plain := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(seen, "")
 	for _, want := range []string{
-		"hyperion " + version + "  linux/", "(epoll, C units: none)\r\n  site     " + dir + "    ", "  listen   http://127.0.0.1:", "  stop     Ctrl-C",
+		"hyperion " + version + "  linux/", "(epoll, C units: " + units("unmask", "utf8") + ")\r\n  site     " + dir + "    ", "  listen   http://127.0.0.1:", "  stop     Ctrl-C",
 		"[hyperion] message=request method=GET path=/ status=200", "INF draining signal=terminated",
 	} {
 		if !strings.Contains(plain, want) {

@@ -6,6 +6,7 @@ package cpu
 const (
 	X86HasSSE42  = false
 	X86HasAVX2   = false
+	X86HasAVX512 = false
 	ARM64HasNEON = false
 )
 

@@ -27,6 +27,7 @@ func TestBits_cpuinfo(t *testing.T) {
 	}{
 		{"amd64", "sse4_2", X86HasSSE42},
 		{"amd64", "avx2", X86HasAVX2},
+		{"amd64", "avx512bw", X86HasAVX512},
 		{"arm64", "asimd", ARM64HasNEON},
 	} {
 		if want := c.arch == runtime.GOARCH && listed(c.name); c.has != want {

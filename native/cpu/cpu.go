@@ -69,6 +69,7 @@ func features() []feature {
 	return []feature{
 		{"sse4.2", X86HasSSE42},
 		{"avx2", X86HasAVX2},
+		{"avx512", X86HasAVX512},
 		{"neon", ARM64HasNEON},
 	}
 }

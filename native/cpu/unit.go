@@ -1,11 +1,16 @@
 package cpu
 
-import "runtime"
+import (
+	"runtime"
+	"slices"
+	"strings"
+)
 
 // A unit is one C unit: a folder of native.
 type unit struct {
 	name string
 	os   string // the only system it is for; "": all
+	arch string // the architectures that it is for, between spaces; "": all
 	off  string // why it is off unless Env names it; "": it is on
 }
 
@@ -14,6 +19,8 @@ var units = []unit{
 	{name: "fileio", os: "linux", off: "no faster than Go: the time goes to the kernel"},
 	{name: "huffman", off: "no faster than Go for fields of usual length"},
 	{name: "pagewrite", os: "linux", off: "slower than Go: a call of C costs more than it saves"},
+	{name: "unmask", arch: "amd64 arm64"},
+	{name: "utf8", arch: "amd64 arm64"},
 }
 
 // missing says why this build has no native code of the unit, "" if it has.
@@ -23,6 +30,8 @@ func (u *unit) missing() string {
 		return whyNotBuilt
 	case u.os != "" && u.os != runtime.GOOS:
 		return "needs " + u.os
+	case u.arch != "" && !slices.Contains(strings.Fields(u.arch), runtime.GOARCH):
+		return "needs one of " + u.arch
 	}
 	return ""
 }

@@ -5,29 +5,12 @@ package huffman
 import (
 	"bytes"
 	"math/rand/v2"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
+
+	"github.com/hyperion-server/hyperion/internal/fence"
 	"unsafe"
 )
-
-// fenced returns a page of memory between two that nobody may touch.
-func fenced(t *testing.T) []byte {
-	t.Helper()
-	size := os.Getpagesize()
-	b, err := syscall.Mmap(-1, 0, 3*size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Munmap(b) })
-	for _, fence := range [][]byte{b[:size], b[2*size:]} {
-		if err := syscall.Mprotect(fence, syscall.PROT_NONE); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b[size : 2*size : 2*size]
-}
 
 func stringOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
@@ -39,7 +22,7 @@ func numbers(b []byte) []uint32 {
 // starts; room is what the contract asks for, and no more.
 func TestFence(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 7541))
-	src, dst, lengths := fenced(t), fenced(t), fenced(t)
+	src, dst, lengths := fence.Pages(t, 1), fence.Pages(t, 1), fence.Pages(t, 1)
 	for _, side := range []struct {
 		name  string
 		place func(b []byte, n int) []byte

@@ -101,6 +101,9 @@ func (b *bench) build(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.Build(ctx, socketLimit, "gcc", "-O2", "-o", "OUT", "tools/bench/limit/ws.c"); err != nil {
+		return err
+	}
 	for _, s := range b.servers {
 		if s.from == nil {
 			if b.program(s) == "" {

@@ -123,7 +123,7 @@ func TestSite(t *testing.T) {
 			size = 8 << 10
 		case ranged:
 			size = 1 << 20
-		case stream, large, random, preload, varied, rpc: // made by the rows
+		case stream, large, random, preload, varied, rpc, webSocket, deflated: // made by the rows
 			continue
 		}
 		if fi, err := os.Stat(name); err != nil || fi.Size() != size {

@@ -49,7 +49,7 @@ type options struct {
 func parseOptions(args []string) (o options, err error) {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rows := fs.String("rows", "", "measure only rows whose name this regular expression matches")
-	peers := fs.String("peers", "", "measure only these beside Hyperion: of epoll,nginx,h2o,caddy,nethttp,fasthttp,grpcgo")
+	peers := fs.String("peers", "", "measure only these beside Hyperion: of epoll,nginx,h2o,caddy,nethttp,fasthttp,grpcgo,gws,gobwas,gorilla,coder,lws")
 	quick := fs.Bool("quick", false, "one round of one second: to see that all works, not for figures")
 	fs.IntVar(&o.rounds, "rounds", 5, "interleaved rounds")
 	fs.DurationVar(&o.duration, "duration", 2*time.Second, "of each load, whole seconds")

@@ -29,6 +29,8 @@ const (
 	varied    // JSON with many fields, another at each request
 	post      // takes a body
 	rpc       // gRPC
+	webSocket // sends messages back, and to all of a topic
+	deflated  // sends messages back, compressed
 )
 
 // A row is one load. Every server has the path, of the same content; some
@@ -128,7 +130,7 @@ func rows(objectSize, listSize int64) []*row {
 			Load: "The epoll client of tools/bench/load: all connections are open before the measuring begins, each has one request under way."},
 			path: "/hello", ours: "/static", size: helloSize, drive: loader("keepalive", "-conns", strconv.Itoa(n))})
 	}
-	all = slices.Concat(all, fileRows(), h2Rows(), tlsRows(listSize), grpcRows())
+	all = slices.Concat(all, fileRows(), h2Rows(), tlsRows(listSize), grpcRows(), socketRows())
 	return append(all,
 		&row{Row: report.Row{Name: "idle", Title: "memory of an idle connection, 15 000 open", Unit: perConn,
 			Load:    "tools/bench/load opens them with one GET each; growth of the resident memory of the server's processes, when they have settled. What the kernel keeps for a socket is not in it.",

@@ -20,6 +20,12 @@ const (
 	nethttp  = "net/http"
 	fasthttp = "fasthttp"
 	grpcgo   = "grpc-go"
+	gws      = "gws"
+	gobwas   = "gobwas/ws"
+	gorilla  = "gorilla/websocket"
+	coder    = "coder/websocket"
+
+	libwebsockets = "libwebsockets"
 )
 
 // A server is one that is measured.
@@ -96,21 +102,21 @@ var everything = []load.Protocol{load.HTTPS, load.H2, load.H2C}
 
 func kinds(groups ...[]kind) []kind { return slices.Concat(groups...) }
 
-var servers = []*server{
+var servers = append([]*server{
 	{
-		name: ours, key: "hyperion", program: "server", kinds: kinds(made, files, posts, []kind{gzipped, brotlied, preload, rpc}), over: everything, grpc: "hyperion", args: ownArgs,
+		name: ours, key: "hyperion", program: "server", kinds: kinds(made, files, posts, sockets, []kind{gzipped, brotlied, preload, rpc}), over: everything, grpc: "hyperion", args: ownArgs,
 		from:    []string{"go", "build", "-o", "OUT", "./tools/bench/server"},
 		version: []string{"git", "describe", "--always", "--dirty"},
-		does:    "tools/bench/server. hello: a static route, a direct route or a handler, as the row says; JSON: `encoding/json` of a map in a handler; files: Server.Static, with its defaults unless the row says what is set",
+		does:    "tools/bench/server. hello: a static route, a direct route or a handler, as the row says; JSON: `encoding/json` of a map in a handler; files: Server.Static, with its defaults unless the row says what is set; WebSockets: OnMessage unless the row says otherwise",
 	},
 	{
-		name: epoll, key: "epoll", program: "epoll", kinds: kinds(made, []kind{file}),
+		name: epoll, key: "epoll", program: "epoll", kinds: kinds(made, []kind{file, webSocket}),
 		from: []string{"gcc", "-O2", "-o", "OUT", "tools/bench/limit/epoll.c"},
 		args: func(l launch) []string {
 			return append([]string{strconv.Itoa(l.Port()), strconv.FormatInt(l.row.size, 10)}, l.row.limit...)
 		},
 		version: []string{"gcc", "-dumpfullversion"},
-		does:    "the limit: one thread of C that looks for the end of a request and writes as many canned bytes from memory as the row's body has; no router, no parser, no Date, no files, no JSON",
+		does:    "the limit: one thread of C that looks for the end of a request and writes as many canned bytes from memory as the row's body has; no router, no parser, no Date, no files, no JSON. WebSockets: tools/bench/limit/ws.c, which reads, unmasks and writes",
 	},
 	{
 		name: nginx, key: "nginx", program: "nginx", sidecar: true, kinds: kinds([]kind{hello, gzipped, varied}, files), over: everything, config: "nginx.conf.tmpl",
@@ -148,7 +154,7 @@ var servers = []*server{
 		version: []string{"go", "list", "-m", "-f", "{{.Version}}", "google.golang.org/grpc"},
 		does:    "its own server over its own transport, of the same service as ours and net/http have",
 	},
-}
+}, socketPeers...)
 
 // firstVersion returns the first word with a digit in what a command printed,
 // without the name before a slash; h2o and h2load are names.

@@ -88,8 +88,11 @@ func (t *trial) aim(addr netip.AddrPort) (load.Target, error) {
 
 // program is that of the server in this row.
 func (t *trial) program() string {
-	if t.row.kind == rpc {
+	switch {
+	case t.row.kind == rpc:
 		return t.bench.Program(grpcServer)
+	case t.row.kind == webSocket && t.server.name == epoll:
+		return t.bench.Program(socketLimit)
 	}
 	return t.bench.program(t.server)
 }
@@ -130,7 +133,7 @@ func (t *trial) check(ctx context.Context) (err error) {
 		return load.Live(t.target, 5, 50*time.Millisecond)
 	case random:
 		return t.checkRandom()
-	case rpc: // by its load
+	case rpc, webSocket, deflated: // by its load
 		return nil
 	case varied:
 		t.target.Size, err = load.CheckVaried(t.target)
@@ -165,7 +168,7 @@ func (t *trial) checkRandom() error {
 // recheck makes sure that the server still did the row's work in the load.
 func (t *trial) recheck(m *load.Result) error {
 	switch t.row.kind {
-	case stream, random, preload, rpc: // checked by their loads
+	case stream, random, preload, rpc, webSocket, deflated: // checked by their loads
 		return nil
 	case varied:
 		_, err := load.CheckVaried(t.target)

@@ -2,7 +2,6 @@ package interop
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -15,10 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -115,37 +111,7 @@ func TestChromium(t *testing.T) {
 func browse(t *testing.T, where site) func() string {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(where.addr)
-	profile, err := os.MkdirTemp("", "hyperion-chromium-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-		"--disable-background-networking", "--disable-component-update", "--user-data-dir="+profile,
-		"--ignore-certificate-errors-spki-list="+fingerprint(t, where.cert), "https://localhost:"+port+"/")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // it has many processes
-	cmd.WaitDelay = 5 * time.Second
-	var out strings.Builder
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		cancel()
-		t.Fatal(err)
-	}
-	ended := false
-	end := func() string {
-		if !ended {
-			ended = true
-			cancel()
-			cmd.Wait()
-		}
-		return out.String()
-	}
-	t.Cleanup(func() {
-		end()
-		os.RemoveAll(profile)
-	})
-	return end
+	return startChromium(t, nil, "--ignore-certificate-errors-spki-list="+fingerprint(t, where.cert), "https://localhost:"+port+"/")
 }
 
 // fingerprint is the SHA-256 of the certificate's public key, as Chromium takes it.

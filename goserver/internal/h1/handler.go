@@ -26,7 +26,9 @@ func (s *Session) serveHandler() {
 		return
 	}
 	s.conn.MayBlock()
-	s.conclude(x, s.cfg.Run(x, r))
+	ok := s.cfg.Run(x, r)
+	s.conclude(x, ok)
+	s.returned = ok
 }
 
 // conclude completes the exchange when its handler has returned (ok) or
@@ -87,6 +89,7 @@ func (x *exchange) Failed(exiting bool) {
 		return
 	}
 	s.conclude(x, false)
+	s.tellOther()
 	if !s.gone {
 		s.close()
 	}

@@ -51,18 +51,20 @@ type Session struct {
 	bodyBuf []byte
 
 	// The current request.
-	ctx    direct.Ctx
-	req    *direct.Request
-	resp   *direct.Response
-	body   body // of direct routes
-	rec    access.Record
-	status int             // of the response, for the record
-	fresh  bool            // nothing was read since the connection was handed to us
-	keep   bool            // the connection may go on after the response
-	gone   bool            // the connection is no longer ours
-	left   bool            // Serve came to its end
-	new    *semantics.Conn // of a connection marked as new; nil once a head was read
-	ahead  []byte          // what was read of a connection that is HTTP/2's
+	ctx      direct.Ctx
+	req      *direct.Request
+	resp     *direct.Response
+	body     body // of direct routes
+	rec      access.Record
+	status   int                // of the response, for the record
+	fresh    bool               // nothing was read since the connection was handed to us
+	keep     bool               // the connection may go on after the response
+	gone     bool               // the connection is no longer ours
+	left     bool               // Serve came to its end
+	other    semantics.Protocol // that the connection was upgraded to, until it was told that the handler has returned
+	returned bool               // its handler has returned
+	new      *semantics.Conn    // of a connection marked as new; nil once a head was read
+	ahead    []byte             // what was read of a connection that is HTTP/2's
 
 	// Deadlines of the request that must not outlive it.
 	readTimed, writeTimed atomic.Bool // a handler's goroutine may be the one that reads
@@ -89,10 +91,15 @@ func (s *Session) Retire() { s.cfg.Counters.PutTally(s.tally) }
 // returns what it has read, which is valid until the next call of Serve.
 func (s *Session) Serve(c netio.Conn) (ahead []byte) {
 	s.bind(c)
+	s.serveBound()
+	s.tellOther()
+	return s.ahead
+}
+
+func (s *Session) serveBound() {
 	defer s.unbind()
 	s.serveConn()
 	s.left = true
-	return s.ahead
 }
 
 // prefaceLine is the first line of HTTP/2's connection preface (RFC 9113 §3.4).

@@ -2,6 +2,7 @@ package h2
 
 import (
 	"bytes"
+	"net/http"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/hpack"
@@ -33,6 +34,7 @@ var (
 	errHost            = malformed("Host is not a host and port, or is repeated (RFC 9110 §7.2)")
 	errHostDiffers     = malformed("Host differs from :authority (RFC 9113 §8.3.1)")
 	errConnect         = malformed("CONNECT needs :authority with a port, and neither :scheme nor :path (RFC 9113 §8.5)")
+	errProtocol        = malformed(":protocol of another method than CONNECT (RFC 8441 §4)")
 	errFieldName       = malformed("field name is not a token in lower case (RFC 9113 §8.2.1)")
 	errFieldValue      = malformed("field value holds a control character, or white space around it (RFC 9113 §8.2.1)")
 	errConnectionField = malformed("field of the connection (RFC 9113 §8.2.2)")
@@ -52,20 +54,25 @@ type head struct {
 	continues bool   // Expect: 100-continue
 	cookies   int    // fields that are crumbs of one Cookie (RFC 9113 §8.2.3)
 	trailer   bool   // there is a Trailer field
+	connect   bool   // an extended CONNECT (RFC 8441 §4); Method is GET, as it would be on HTTP/1.1
 }
 
-// pseudoHeaders are the fields in front of a request's (RFC 9113 §8.3.1).
-type pseudoHeaders struct{ method, scheme, authority, path []byte }
+// pseudoHeaders are the fields in front of a request's (RFC 9113 §8.3.1, RFC 8441 §4).
+type pseudoHeaders struct{ method, scheme, authority, path, protocol []byte }
+
+// errProtocolUnknown refuses an extended CONNECT to a protocol that is not spoken.
+var errProtocolUnknown = semantics.Rule(http.StatusNotImplemented, "RFC 8441 §4", ":protocol is not websocket")
 
 // check fills h from the field lines of a request, and finds what is wrong with
 // them: a *malformedError, or a *semantics.Error for what has a response of its
-// own. It is the only place where that is decided. h.Fields is reused.
-func (h *head) check(fields []hpack.HeaderField, lim *semantics.Limits) error {
+// own. It is the only place where that is decided. h.Fields is reused. extended says that
+// the peer was offered extended CONNECT.
+func (h *head) check(fields []hpack.HeaderField, lim *semantics.Limits, extended bool) error {
 	*h = head{Head: semantics.Head{Major: 2, Fields: h.Fields[:0]}, length: -1}
 	var p pseudoHeaders
 	n := 0
 	for n < len(fields) && len(fields[n].Name) > 0 && fields[n].Name[0] == ':' {
-		if err := p.take(&fields[n]); err != nil {
+		if err := p.take(&fields[n], extended); err != nil {
 			return err
 		}
 		n++
@@ -98,9 +105,14 @@ func (h *head) check(fields []hpack.HeaderField, lim *semantics.Limits) error {
 }
 
 // take notes a pseudo-header field.
-func (p *pseudoHeaders) take(f *hpack.HeaderField) error {
+func (p *pseudoHeaders) take(f *hpack.HeaderField, extended bool) error {
 	var dst *[]byte
 	switch string(f.Name) {
+	case ":protocol":
+		if !extended {
+			return errPseudoUnknown
+		}
+		dst = &p.protocol
 	case ":method":
 		dst = &p.method
 	case ":scheme":
@@ -216,7 +228,7 @@ func (h *head) take(p *pseudoHeaders, f *fieldFacts) error {
 	if err := h.takeHost(p, f); err != nil {
 		return err
 	}
-	if h.Method == "CONNECT" {
+	if h.Method == "CONNECT" && p.protocol == nil {
 		_, port, _ := semantics.SplitHost(p.authority)
 		if len(port) == 0 || p.scheme != nil || p.path != nil {
 			return errConnect
@@ -225,6 +237,8 @@ func (h *head) take(p *pseudoHeaders, f *fieldFacts) error {
 		return nil
 	}
 	switch {
+	case h.Method != "CONNECT" && p.protocol != nil:
+		return errProtocol
 	case p.scheme == nil:
 		return errSchemeMissing
 	case !semantics.IsScheme(p.scheme):
@@ -232,7 +246,14 @@ func (h *head) take(p *pseudoHeaders, f *fieldFacts) error {
 	case len(p.path) == 0:
 		return errPathMissing
 	}
-	return h.takePath(p.path)
+	if err := h.takePath(p.path); err != nil || p.protocol == nil {
+		return err
+	}
+	h.Method, h.connect, h.length = "GET", true, -1
+	if string(p.protocol) != websocket {
+		return errProtocolUnknown
+	}
+	return nil
 }
 
 func (h *head) takeHost(p *pseudoHeaders, f *fieldFacts) error {

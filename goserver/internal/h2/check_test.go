@@ -75,8 +75,43 @@ func TestCheck(t *testing.T) {
 		{":method GET | :scheme https | :authority a | :path /" + strings.Repeat("x", 20), semantics.ErrTargetTooLong},
 	} {
 		var h head
-		if got := h.check(lines(tc.fields), lim); got != tc.want {
+		if got := h.check(lines(tc.fields), lim, false); got != tc.want {
 			t.Errorf("%q: %v, want %v", tc.fields, got, tc.want)
+		}
+	}
+}
+
+// An extended CONNECT, where that was offered (RFC 8441 §4).
+func TestCheck_extended(t *testing.T) {
+	const ok = ":method CONNECT | :protocol websocket | :scheme https | :authority a | :path / "
+	lim := &semantics.Limits{HeadBytes: 64 << 10, Fields: 3, TargetBytes: 20, BodyBytes: 100}
+	for _, tc := range []struct {
+		fields string
+		want   error
+	}{
+		{ok, nil},
+		{ok + "| content-length 7", nil},
+		{":method CONNECT | :protocol websocket | :scheme https | :path /a?b | host a", nil},
+		{":method CONNECT | :protocol WebSocket | :scheme https | :authority a | :path /", errProtocolUnknown},
+		{":method CONNECT | :protocol  | :scheme https | :authority a | :path /", errProtocolUnknown},
+		{":method CONNECT | :protocol websocket | :authority a | :path /", errSchemeMissing},
+		{":method CONNECT | :protocol websocket | :scheme https | :authority a", errPathMissing},
+		{":method CONNECT | :protocol websocket | :scheme https | :authority a | :path *", errPath},
+		{":method CONNECT | :protocol websocket | :scheme https | :path /", errAuthorityNone},
+		{":method GET | :protocol websocket | :scheme https | :authority a | :path /", errProtocol},
+		{ok + "| :protocol websocket", errPseudoRepeated},
+		{ok + "| upgrade websocket", errConnectionField},
+		{ok + "| a b | c d | e f | g h", semantics.ErrTooManyFields},
+		{":method CONNECT | :authority a:443", nil},
+		{":method CONNECT | :authority a:443 | :path /", errConnect},
+	} {
+		var h head
+		if got := h.check(lines(tc.fields), lim, true); got != tc.want {
+			t.Errorf("%q: %v, want %v", tc.fields, got, tc.want)
+			continue
+		}
+		if protocol := strings.Contains(tc.fields, ":protocol"); tc.want == nil && (h.connect != protocol || protocol && (h.Method != "GET" || h.length != -1)) {
+			t.Errorf("%q: extended %v, %s, length %d", tc.fields, h.connect, h.Method, h.length)
 		}
 	}
 }

@@ -145,7 +145,8 @@ func (c *conn) stepPart(b []byte) (bool, error) {
 	case len(b) > 0:
 		st.body.add(b)
 		st.body.waitingAt = 0
-		st.receivable.Signal()
+		c.handed = c.handed || st.tunnel != nil
+		st.arrived()
 	}
 	if s.left > 0 {
 		return true, nil

@@ -22,6 +22,10 @@ const fileGather = 16 << 10
 func (c *conn) serveRequest(st *stream) {
 	s := c.s
 	semantics.Bump(&s.tally.Requests, 1)
+	if s.head.connect { // no direct route can go over to another protocol
+		c.serveHandler(st)
+		return
+	}
 	s.head.Describe(s.req, c.nc.Remote(), c.info.TLS != nil)
 	m, ok := c.e.cfg.Routes.Match(&s.ctx)
 	switch {

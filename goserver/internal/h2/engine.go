@@ -32,6 +32,7 @@ type Config struct {
 	MaxFrameSize    uint32        // bytes, clamped to 16 384 .. 16 777 215
 	WriteStall      time.Duration // longest time in which a peer opens no window for a response; 0: none
 	Ping            time.Duration // how long a connection with streams may be silent before it is asked for a sign of life; 0: not asked
+	ConnectProtocol bool          // clients are told that they may use extended CONNECT (RFC 8441 §3), to WebSocket
 	Timing          *log.Logger   // gets the timings of the first stream of each connection, unless nil
 }
 

@@ -24,6 +24,9 @@ type exchange struct {
 	body requestBody
 	pad  *pad // nil once the exchange has ended
 
+	connect   bool    // the request is an extended CONNECT
+	tunnel    *tunnel // what it has become; then st is nil
+	returned  bool    // the handler of a tunnel has, and did not fail
 	headSent  bool
 	continues bool // the client waits for 100 (Continue)
 	sent      int64
@@ -56,6 +59,9 @@ func (c *conn) serveHandler(st *stream) {
 		return
 	}
 	x.res.Length, x.res.Head = -1, h.Method == "HEAD"
+	if h.connect {
+		x.presentUpgrade(r)
+	}
 	x.attachBody(r, h)
 	x.pad = padPool.Get().(*pad)
 	if cfg.Done != nil {
@@ -85,7 +91,7 @@ func ownRecord(r *access.Record) {
 
 // attachBody gives the request its body, length and announced trailers.
 func (x *exchange) attachBody(r *http.Request, h *head) {
-	if x.st.remoteDone || h.length == 0 {
+	if x.st.remoteDone || h.length == 0 || h.connect {
 		r.Body = http.NoBody
 		return
 	}
@@ -101,6 +107,7 @@ func (x *exchange) attachBody(r *http.Request, h *head) {
 
 // work runs the handler.
 func (x *exchange) work() {
+	defer x.handOver() // last of all
 	defer x.cfg.Release()
 	if !x.cfg.Admit() {
 		x.shed()
@@ -134,6 +141,10 @@ func (x *exchange) conclude(ok bool) {
 	x.body.cut()
 	x.seize()
 	defer x.mu.Unlock()
+	if x.tunnel != nil {
+		x.leave(ok)
+		return
+	}
 	if ok {
 		ok = x.finish()
 	}
@@ -146,14 +157,17 @@ func (x *exchange) seize() {
 		return
 	}
 	c := x.c
-	c.mu.Lock()
-	x.st.cut = true
-	x.st.sendable.Broadcast()
-	c.mu.Unlock()
+	cut := func(on bool) {
+		c.mu.Lock()
+		if st := x.st; st != nil {
+			st.cut = on
+			st.sendable.Broadcast()
+		}
+		c.mu.Unlock()
+	}
+	cut(true)
 	x.mu.Lock()
-	c.mu.Lock()
-	x.st.cut = false
-	c.mu.Unlock()
+	cut(false)
 }
 
 // end gives the stream back. When the response is not whole, the client must see

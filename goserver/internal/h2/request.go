@@ -99,6 +99,8 @@ func (c *conn) takeBlock(f *frameHeader, block []byte) error {
 		return c.lateHeaders(f.stream)
 	case st.remoteDone:
 		return c.streamError(st, http2.ErrCodeStreamClosed)
+	case st.connect: // RFC 9113 §8.5
+		return c.streamError(st, http2.ErrCodeProtocol)
 	case f.flags&http2.FlagHeadersEndStream == 0:
 		return c.malformed(st, errTrailerOpen)
 	}
@@ -121,7 +123,7 @@ func (c *conn) openStream(f *frameHeader, tooLong bool) error {
 	s, h := c.s, &c.s.head
 	c.firstStream()
 	end := f.flags&http2.FlagHeadersEndStream != 0
-	wrong := h.check(s.fields, &c.e.cfg.Limits)
+	wrong := h.check(s.fields, &c.e.cfg.Limits, c.e.cfg.ConnectProtocol)
 	switch {
 	case s.dependsOnItself:
 		wrong = errDependsOnItself
@@ -307,7 +309,7 @@ func (c *conn) endRequest(st *stream) error {
 	}
 	st.remoteDone = true
 	b.fail(io.EOF)
-	st.receivable.Broadcast()
+	st.arrived()
 	c.done(st)
 	return nil
 }
@@ -322,6 +324,10 @@ func (st *stream) beginBody(h *head, end bool) {
 	}
 	if end {
 		b.err = io.EOF
+		return
+	}
+	if st.connect = h.connect; st.connect { // what comes is no content
+		b.limit = -1
 		return
 	}
 	st.readBy = cfg.ReadEnd(cfg.Clock.Now())

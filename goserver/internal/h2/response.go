@@ -37,6 +37,9 @@ func (x *exchange) writeHeader(code int) {
 		}
 		return
 	}
+	if x.connect && code < 300 { // which would tell the client that it has its tunnel (RFC 9110 §9.3.6)
+		code = http.StatusNotImplemented
+	}
 	x.res.Start(x.cfg, code)
 	x.noteFields(x.res.Include)
 }
@@ -366,6 +369,10 @@ func (x *exchange) finishRecord(whole bool) {
 	r.Duration = time.Since(r.Start)
 	r.FirstByte = r.Duration
 	r.Status, r.BytesOut = x.res.Status, x.sent
+	if x.tunnel != nil {
+		r.BytesIn = x.tunnel.received()
+		return
+	}
 	x.c.mu.Lock()
 	gone := x.st.err != nil || x.c.dead
 	r.BytesIn = x.st.body.total

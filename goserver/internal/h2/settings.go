@@ -27,13 +27,17 @@ type peerSettings struct {
 
 // settings returns what the server says of itself.
 func (e *Engine) settings() []http2.Setting {
-	return []http2.Setting{
+	all := []http2.Setting{
 		{ID: http2.SettingMaxConcurrentStreams, Val: e.cfg.MaxStreams},
 		{ID: http2.SettingInitialWindowSize, Val: e.cfg.StreamWindow},
 		{ID: http2.SettingMaxFrameSize, Val: e.cfg.MaxFrameSize},
 		{ID: http2.SettingMaxHeaderListSize, Val: uint32(e.cfg.Limits.HeadBytes)},
 		{ID: settingNoPriorities, Val: 1},
 	}
+	if e.cfg.ConnectProtocol {
+		all = append(all, http2.Setting{ID: http2.SettingEnableConnectProtocol, Val: 1})
+	}
+	return all
 }
 
 // takeSettings acts on the SETTINGS of the peer and acknowledges them.

@@ -21,7 +21,7 @@ type stream struct {
 	localDone  bool  // we did
 	reset      bool  // either side reset it
 	byPeer     bool  // the peer did
-	running    bool  // a goroutine has it for a handler
+	running    bool  // a goroutine has it for a handler, or it is a tunnel
 	returned   bool  // that handler has returned; what is left is the rest of the response, and the log
 	closing    bool  // it is one of conn.closing
 	listed     bool  // it is in the table
@@ -47,6 +47,8 @@ type stream struct {
 	writeBy   time.Duration // when the response must have left; not coarse
 	stalledAt time.Duration // since when data waits for the peer's windows, and no byte moved
 
+	connect    bool      // of an extended CONNECT
+	tunnel     *tunnel   // what that has become, until its End
 	x          *exchange // of an http.Handler that runs
 	gone       func()    // called when the peer ends the stream, unless nil
 	headSent   bool      // the head of the response, not counting interim ones
@@ -205,12 +207,20 @@ func (c *conn) kill(st *stream, err error) {
 	st.drop()
 	c.giveBack(st.body.breakOff(st.err))
 	st.sendable.Broadcast()
-	st.receivable.Broadcast()
+	st.arrived()
 	if st.gone != nil {
 		go st.gone() // not here: it may call into the program
 		st.gone = nil
 	}
 	c.done(st)
+}
+
+// arrived wakes who waits for what the peer sends: something has come, or nothing will.
+func (st *stream) arrived() {
+	st.receivable.Broadcast()
+	if st.tunnel != nil {
+		st.tunnel.unpark()
+	}
 }
 
 // resetStream ends a stream with RST_STREAM.

@@ -15,6 +15,9 @@ import (
 
 // expiry is when something must have happened on a stream, or 0.
 func (st *stream) expiry() (at time.Duration) {
+	if st.tunnel != nil {
+		return st.tunnel.expiry()
+	}
 	cfg := &st.c.e.cfg
 	if !st.remoteDone {
 		at = st.readBy
@@ -86,6 +89,10 @@ func (c *conn) tick() error {
 
 // expire acts on a stream's time that has passed.
 func (c *conn) expire(st *stream, now time.Duration) {
+	if st.tunnel != nil {
+		st.tunnel.expire(now)
+		return
+	}
 	late := func(at time.Duration) bool { return at != 0 && at <= now }
 	b := &st.body
 	idle := b.waitingAt > 0 && c.e.cfg.BodyIdle > 0 && late(b.waitingAt+c.e.cfg.BodyIdle+netio.SweepInterval)

@@ -62,10 +62,15 @@ func (c *conn) frameData(st *stream, p []byte, end bool) {
 			o.buf = append(o.buf, p...)
 		}
 	}
-	st.sendWindow -= int64(len(p))
-	c.sendWindow -= int64(len(p))
-	c.credit += gainData + len(p)>>10
-	c.count(int64(frameHeaderLen + len(p)))
+	c.framed(st, len(p))
+}
+
+// framed takes n bytes of DATA from the windows.
+func (c *conn) framed(st *stream, n int) {
+	st.sendWindow -= int64(n)
+	c.sendWindow -= int64(n)
+	c.credit += gainData + n>>10
+	c.count(int64(frameHeaderLen + n))
 }
 
 // sentData is called when all of st.data has been framed.

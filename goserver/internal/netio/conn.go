@@ -81,6 +81,11 @@ type Conn interface {
 	// that cannot be parked wait here for as long.
 	Next(p []byte, idle time.Duration) (n int, parked bool, err error)
 
+	// KeepParked has the connection served, rather than closed, when its idle time has
+	// passed while it was parked, or Abort was called: a Read or Next tells which. CloseIdle
+	// leaves it alone from now on. Only who serves the connection may call it.
+	KeepParked()
+
 	// MayBlock is called before code that may block, take long, panic or exit the
 	// goroutine: handlers, callbacks, writers of logs. Another goroutine attends to
 	// the other connections meanwhile. The waits of a Conn do so themselves.

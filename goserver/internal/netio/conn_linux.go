@@ -46,6 +46,7 @@ const (
 	flagPeerGone   // an event told of the peer's end
 	flagRegistered // in the epoll set
 	flagWantsOut   // in it for EPOLLOUT as well
+	flagKept       // see KeepParked
 )
 
 func (c *epollConn) Remote() netip.AddrPort { return c.remote }
@@ -54,12 +55,14 @@ func (c *epollConn) SetState(s any)         { c.state = s }
 func (c *epollConn) NetConn() net.Conn      { return nil }
 func (c *epollConn) Drained() bool          { return c.drained }
 
-// Read reads first and waits only on EAGAIN.
+// Read reads first, unless the last read has taken all there was, and waits when that is nothing.
 func (c *epollConn) Read(p []byte) (int, error) {
-	for {
-		n, err := c.tryRead(p)
-		if err != syscall.EAGAIN {
-			return n, err
+	for look := c.mayHave() || len(p) == 0; ; look = true {
+		if look {
+			n, err := c.tryRead(p)
+			if err != syscall.EAGAIN {
+				return n, err
+			}
 		}
 		if err := c.register(0); err != nil {
 			return 0, err
@@ -154,10 +157,12 @@ func (c *epollConn) tryRead(p []byte) (int, error) {
 	}
 }
 
+// mayHave reports whether there may be something that no event will tell of: the event of the bytes
+// just read may have told of the end behind them.
+func (c *epollConn) mayHave() bool { return !c.drained || c.flags.Load()&flagPeerGone != 0 }
+
 func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
-	// The event of the bytes just read may have told of the end behind them:
-	// then no other will, and it has to be read.
-	look := !c.drained || c.flags.Load()&flagPeerGone != 0
+	look := c.mayHave()
 	for {
 		if look {
 			n, err := c.tryRead(p)
@@ -231,6 +236,9 @@ func (c *epollConn) expireRead() {
 }
 
 func (c *epollConn) expire(idle time.Duration) {
+	if c.flags.Load()&flagKept != 0 && !c.engine.aborting.Load() {
+		return
+	}
 	if !c.rg.state.CompareAndSwap(parked, nil) {
 		return
 	}
@@ -280,6 +288,7 @@ func (c *epollConn) outer() engineConn {
 }
 
 func (c *epollConn) MayBlock()      { c.poller.turn.callNext() }
+func (c *epollConn) KeepParked()    { c.setFlag(flagKept) }
 func (c *epollConn) isParked() bool { return c.rg.state.Load() == parked }
 
 // readable reports whether bytes wait in the kernel.
@@ -289,7 +298,16 @@ func (c *epollConn) readable() bool {
 	return n > 0 && err == nil
 }
 
+// closeParked ends a connection that was parked, or has it served once more if that
+// is what it was kept for.
 func (c *epollConn) closeParked() {
+	if c.flags.Load()&flagKept != 0 {
+		if c.tls != nil {
+			c.tls.quiet = false // it is served though no data came
+		}
+		c.engine.workers.do(c.unparked())
+		return
+	}
 	if c.engine.cfg.Expired != nil {
 		c.engine.cfg.Expired(c.outer())
 	}

@@ -109,7 +109,13 @@ func (c *epollConn) writev(v [][]byte) (done int64, rest [][]byte, err error) {
 		if err := c.writeStop(); err != nil {
 			return done, v, err
 		}
-		r, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(n))
+		var r uintptr
+		var errno syscall.Errno
+		if n == 1 { // the kernel has less to look at
+			r, _, errno = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(iov[0].Base)), uintptr(iov[0].Len))
+		} else {
+			r, _, errno = syscall.RawSyscall(syscall.SYS_WRITEV, uintptr(c.fd), uintptr(unsafe.Pointer(&iov[0])), uintptr(n))
+		}
 		switch errno {
 		case 0:
 			done += int64(r)
@@ -119,7 +125,7 @@ func (c *epollConn) writev(v [][]byte) (done int64, rest [][]byte, err error) {
 		case syscall.EAGAIN:
 			return done, v, syscall.EAGAIN
 		default:
-			return done, v, os.NewSyscallError("writev", errno)
+			return done, v, os.NewSyscallError("write", errno)
 		}
 	}
 }

@@ -5,13 +5,15 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hyperion-server/hyperion/internal/fence"
 )
 
 // No sender reads beyond a head, in front of it or behind it.
 func TestSender_fence(t *testing.T) {
 	path, content := testFile(t, 100)
 	src := int(open(t, path).Fd())
-	page := fenced(t)
+	page := fence.Pages(t, 1)
 	for i := range page {
 		page[i] = byte(i)
 	}

@@ -87,7 +87,7 @@ func sendHead(fd int, head []byte, n int64) (sent int64, errno syscall.Errno) {
 // send sends to a socket what it takes now; EAGAIN says that this is less than p.
 func send(fd int, p []byte, flags int) (sent int64, errno syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)),
+		n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)),
 			uintptr(flags|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT), 0, 0)
 		switch {
 		case errno == syscall.EINTR:

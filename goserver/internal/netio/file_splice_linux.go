@@ -93,7 +93,7 @@ func splice(src int, off *int64, dst int, n int64, flags int) (int64, error) {
 	for {
 		m, err := unix.Splice(src, off, dst, nil, int(n), flags)
 		if err != syscall.EINTR {
-			return max(m, 0), err
+			return int64(max(m, 0)), err
 		}
 	}
 }

@@ -2,33 +2,15 @@ package netio
 
 import (
 	"bytes"
-	"os"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/hyperion-server/hyperion/internal/fence"
 )
-
-// fenced returns a memory page between two that nobody may touch.
-func fenced(t *testing.T) []byte {
-	t.Helper()
-	size := os.Getpagesize()
-	b, err := unix.Mmap(-1, 0, 3*size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { unix.Munmap(b) })
-	for _, fence := range [][]byte{b[:size], b[2*size:]} {
-		if err := unix.Mprotect(fence, unix.PROT_NONE); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return b[size : 2*size : 2*size]
-}
 
 // Nothing beside the bytes given is read: each lies against a fence, at its
 // end and at its start. The system says EFAULT of a byte beyond.
 func TestWritePages_fence(t *testing.T) {
-	page, ahead, date := fenced(t), fenced(t), fenced(t)
+	page, ahead, date := fence.Pages(t, 1), fence.Pages(t, 1), fence.Pages(t, 1)
 	for i := range page {
 		page[i], ahead[i], date[i] = byte(i), byte(i+1), byte(i+2)
 	}

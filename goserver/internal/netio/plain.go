@@ -26,6 +26,7 @@ type plainConn struct {
 	left        atomic.Bool
 	idle        atomic.Bool // waiting between requests: CloseIdle may close it
 	idleSince   atomic.Int64
+	kept        bool // see KeepParked
 
 	deadlines       sync.Mutex // held where those of the net.Conn are set
 	readBy, writeBy time.Time  // as set by SetReadDeadline and SetWriteDeadline
@@ -326,13 +327,15 @@ func (c *plainConn) Next(p []byte, idle time.Duration) (int, bool, error) {
 	if !c.fresh {
 		c.idleSince.Store(int64(c.engine.clock.Now()))
 		c.ReadExpiry(idle)
-		c.idle.Store(true)
+		c.idle.Store(!c.kept)
 	}
 	c.fresh = false
 	n, err := c.Read(p)
 	c.ReadExpiry(0)
 	return n, false, err
 }
+
+func (c *plainConn) KeepParked() { c.kept = true }
 
 // expire may cut off a request that arrives at this moment: nothing tells of
 // bytes that a net.Conn has not yet returned.

@@ -26,13 +26,14 @@ type tlsConn struct {
 	idleAt time.Duration // when it ends, if quiet
 
 	// Of who writes, except what mu guards.
-	owed bool // see TryWritev
-	slow bool // the peer took less than it was sent, the last time
-	mu   sync.Mutex
-	out  []byte // ciphertext, of which out[sent:] has not left
-	sent int
-	busy bool  // somebody writes, and will push what gathers
-	werr error // of the first write that failed; it stays
+	slow  bool       // the peer took less than it was sent, the last time
+	waits sync.Mutex // held by who waits for the peer to take more
+	mu    sync.Mutex
+	owed  bool   // see TryWritev; only who writes sets it
+	out   []byte // ciphertext, of which out[sent:] has not left
+	sent  int
+	busy  bool  // somebody writes, and will push what gathers
+	werr  error // of the first write that failed; it stays
 
 	kernel   *kernelTLS // nil: crypto/tls makes the records
 	detached net.Conn   // set by Detach: what the wire is from then on

@@ -135,7 +135,7 @@ func (c *tlsConn) Next(p []byte, idle time.Duration) (int, bool, error) {
 				return 0, false, err
 			}
 		}
-		if err := c.flush(); err != nil {
+		if err := c.flushAnswers(); err != nil {
 			return 0, false, err
 		}
 		if c.unanswered() {

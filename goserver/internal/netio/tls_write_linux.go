@@ -159,6 +159,34 @@ func (c *tlsConn) flush() error {
 	}
 }
 
+// flushAnswers is flush for who reads, of what crypto/tls wrote then. While somebody else writes
+// it leaves that to him, and does not wait.
+func (c *tlsConn) flushAnswers() (err error) {
+	for all := false; ; {
+		c.mu.Lock()
+		if all = c.busy || c.owed || c.unsent() == 0; !all {
+			all, err = c.pushOut()
+		}
+		c.mu.Unlock()
+		if all || err != nil || !c.waits.TryLock() {
+			return err
+		}
+		err = c.epollConn.waitWrite()
+		c.waits.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// waitWrite waits as the socket's does, of which one at a time may.
+func (c *tlsConn) waitWrite() error {
+	c.MayBlock()
+	c.waits.Lock()
+	defer c.waits.Unlock()
+	return c.epollConn.waitWrite()
+}
+
 // room returns how many bytes of plaintext, if any, may be encrypted before more has to leave.
 func (c *tlsConn) room() int {
 	c.mu.Lock()
@@ -173,7 +201,7 @@ func (c *tlsConn) room() int {
 
 func (c *tlsConn) CanWrite() error {
 	if c.inKernel() {
-		return c.epollConn.CanWrite()
+		return c.waitWrite()
 	}
 	return c.flush()
 }
@@ -206,7 +234,8 @@ func (c *tlsConn) writeVec(v [][]byte, wait bool) (n int64, err error) {
 			}
 		}
 		if c.owed {
-			c.owed, n, v = false, 1, advance(v, 1)
+			c.setOwed(false)
+			n, v = 1, advance(v, 1)
 			continue
 		}
 		var p []byte
@@ -223,12 +252,19 @@ func (c *tlsConn) writeVec(v [][]byte, wait bool) (n int64, err error) {
 		all, err = c.drain(wait, false)
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.busy = false
-	c.mu.Unlock()
 	if !all && err == nil && n > 0 {
 		n, c.owed = n-1, true
 	}
 	return n, err
+}
+
+// setOwed is for who writes, whose it is to read.
+func (c *tlsConn) setOwed(owed bool) {
+	c.mu.Lock()
+	c.owed = owed
+	c.mu.Unlock()
 }
 
 // drain sends what gathered: all of it when wait is true.

@@ -47,6 +47,9 @@ type Config struct {
 	// one whose head is sent already.
 	Draining, KeepAlivesOff func() bool
 
+	// WebSockets is what the program's upgrades to WebSocket need of the server.
+	WebSockets any
+
 	Counters Counters
 }
 

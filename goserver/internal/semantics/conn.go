@@ -9,7 +9,7 @@ import (
 )
 
 // A Conn is what the server keeps with a connection while it is parked: it is
-// the only State of a netio.Conn.
+// the State of a netio.Conn, until a request is upgraded. Then that is a Protocol.
 type Conn struct {
 	Context context.Context // of its requests
 	Remote  string          // http.Request.RemoteAddr

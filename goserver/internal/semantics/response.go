@@ -37,6 +37,9 @@ type Given struct {
 // ErrAfterHandler is what the methods of a response return when its handler has returned.
 var ErrAfterHandler = errors.New("http: response written after the handler returned")
 
+// ErrHeadSent is what an Upgrader returns when the response has begun.
+var ErrHeadSent = errors.New("http: upgrade of a response that has begun")
+
 // CheckStatus panics for a code that has no three digits, as net/http does.
 func CheckStatus(code int) {
 	if code < 100 || code > 999 {

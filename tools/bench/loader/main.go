@@ -3,9 +3,12 @@
 //
 //	loader -addr HOST:PORT -path PATH [-over h2 -cert FILE] [-size N] [-conns N] [-pids 1,2] MODE
 //
+//	loader -addr HOST:PORT -path PATH -size N [-depth N] [-rate N] [-deflate] [-threads N] ws-echo
+//
 // MODE is keepalive, random (PATH is that of the directory with the files of
 // load.RandomSite), idle, stream, handshake, resume, cold, grpc-unary,
-// grpc-stream, or herd: connections that stay open and idle until standard
+// grpc-stream; ws-echo, ws-broadcast, ws-upgrade or ws-idle (WebSockets, -size is that of a
+// message); or herd: connections that stay open and idle until standard
 // input ends.
 package main
 
@@ -47,12 +50,17 @@ func run(ctx context.Context) error {
 	var (
 		target   load.Target
 		pids     []int
+		echo     load.Echo
 		conns    = flag.Int("conns", 64, "connections")
 		events   = flag.Int("events", 1000, "stream: events in a stream")
 		warm     = flag.Duration("warm", time.Second, "of those that have a duration: time before the measuring")
 		duration = flag.Duration("duration", 4*time.Second, "of all but idle, herd and cold: time of the measuring")
 		settle   = flag.Duration("settle", 3*time.Second, "idle: time before the memory is read again")
 	)
+	flag.IntVar(&echo.Depth, "depth", 1, "ws-echo: messages under way on a connection, without -rate; ws-broadcast: messages published at once")
+	flag.IntVar(&echo.Rate, "rate", 0, "ws-echo: messages a second, sent by the clock; 0: one is sent when one has come")
+	flag.IntVar(&echo.Threads, "threads", 1, "ws-echo: threads that share the connections")
+	flag.BoolVar(&echo.Deflate, "deflate", false, "ws-echo, ws-idle: messages are compressed")
 	flag.TextVar(&target.Addr, "addr", netip.AddrPort{}, "the server's address and port")
 	flag.StringVar((*string)(&target.Over), "over", "", "protocol, a load.Protocol; with idle, herd, handshake, resume, cold and gRPC")
 	flag.StringVar(&target.Path, "path", "/", "request target")
@@ -82,6 +90,15 @@ func run(ctx context.Context) error {
 		r, err = load.Stream(ctx, target, *conns, *events, *warm, *duration, pids)
 	case "handshake", "resume":
 		r, err = load.Handshakes(ctx, target, *conns, flag.Arg(0) == "resume", *warm, *duration, pids)
+	case "ws-echo":
+		echo.Conns = *conns
+		r, err = echo.Run(ctx, target, *warm, *duration, pids)
+	case "ws-broadcast":
+		r, err = load.Broadcast(ctx, target, *conns, echo.Depth, *warm, *duration, pids)
+	case "ws-upgrade":
+		r, err = load.Upgrades(ctx, target, *conns, *warm, *duration, pids)
+	case "ws-idle":
+		r, err = load.IdleSockets(ctx, target, *conns, echo.Deflate, *settle, pids)
 	case "cold":
 		r, err = load.Cold(ctx, target, *conns, pids)
 	case "herd":

@@ -1,6 +1,6 @@
 // Command server is Hyperion with the routes of the bench rows: /static (a
 // static route), /direct (a direct route), /hello, /json, /list, /varied, /post
-// and /sse (http.Handlers), /files/, /preloaded/ if asked for, and /state. It serves
+// and /sse (http.Handlers), /files/, /preloaded/ if asked for, those of webSockets, and /state. It serves
 // HTTP/1.1 and HTTP/2, over TLS with -cert.
 package main
 
@@ -47,6 +47,7 @@ func main() {
 	mux.HandleFunc("POST /post", post)
 	mux.HandleFunc("GET /sse", stream)
 	mux.HandleFunc("GET /state", state(s))
+	webSockets(mux)
 	must(s.HandleStatic("GET /static", []byte("hello"), "text/plain; charset=utf-8"))
 	must(s.Handle("GET /direct", direct))
 	must(s.Static("/files/", *files, &o))
@@ -161,7 +162,7 @@ func state(s *goserver.Server) http.HandlerFunc {
 		runtime.ReadMemStats(&m)
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(map[string]any{
-			"goroutines": runtime.NumGoroutine(), "heap": m.HeapAlloc, "stats": s.Stats(), "files": s.StaticStats(),
+			"goroutines": runtime.NumGoroutine(), "heap": m.HeapAlloc, "mallocs": m.Mallocs, "stats": s.Stats(), "files": s.StaticStats(),
 		})
 	}
 }

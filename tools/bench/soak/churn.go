@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -34,39 +35,40 @@ type churner struct {
 type habit struct {
 	name  string
 	reset bool // it ends the connection with RST
+	herd  int  // so many are open at all times; 0: they come by the clock
 	act   func(*net.TCPConn) error
 }
 
 var habitsHTTP1 = []habit{
-	{"closed by the server", false, func(c *net.TCPConn) error {
+	{name: "closed by the server", act: func(c *net.TCPConn) error {
 		return exchange(c, "GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 1, "hello")
 	}},
-	{"half a head", false, func(c *net.TCPConn) error { return send(c, "GET /hello HTTP/1.1\r\nHo") }},
-	{"half a head, reset", true, func(c *net.TCPConn) error { return send(c, "GET /hello HTTP/1.1\r\nHo") }},
-	{"reset in a file", true, func(c *net.TCPConn) error {
+	{name: "half a head", act: func(c *net.TCPConn) error { return send(c, "GET /hello HTTP/1.1\r\nHo") }},
+	{name: "half a head, reset", reset: true, act: func(c *net.TCPConn) error { return send(c, "GET /hello HTTP/1.1\r\nHo") }},
+	{name: "reset in a file", reset: true, act: func(c *net.TCPConn) error {
 		if err := send(c, "GET /files/"+bigFile+" HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 			return err
 		}
 		_, err := io.ReadFull(c, make([]byte, 1024))
 		return err
 	}},
-	{"pipelined, unread", false, func(c *net.TCPConn) error {
+	{name: "pipelined, unread", act: func(c *net.TCPConn) error {
 		return send(c, strings.Repeat("GET /static HTTP/1.1\r\nHost: a\r\n\r\n", 50))
 	}},
-	{"pipelined, read", false, func(c *net.TCPConn) error {
+	{name: "pipelined, read", act: func(c *net.TCPConn) error {
 		return exchange(c, strings.Repeat("GET /direct HTTP/1.1\r\nHost: a\r\n\r\n", 16), 16, "hello")
 	}},
-	{"reset in its own body", true, func(c *net.TCPConn) error {
+	{name: "reset in its own body", reset: true, act: func(c *net.TCPConn) error {
 		return send(c, "POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nten bytes.")
 	}},
-	{"reset in a stream", true, func(c *net.TCPConn) error {
+	{name: "reset in a stream", reset: true, act: func(c *net.TCPConn) error {
 		if err := send(c, "GET /sse?n=1000&gap=1ms HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 			return err
 		}
 		_, err := io.ReadFull(c, make([]byte, 500))
 		return err
 	}},
-	{"idle, then used again", false, func(c *net.TCPConn) error {
+	{name: "idle, then used again", act: func(c *net.TCPConn) error {
 		const request = "GET /static HTTP/1.1\r\nHost: a\r\n\r\n"
 		if err := exchange(c, request, 1, "hello"); err != nil {
 			return err
@@ -74,7 +76,7 @@ var habitsHTTP1 = []habit{
 		time.Sleep(time.Second) // parked meanwhile
 		return exchange(c, request, 1, "hello")
 	}},
-	{"malformed", false, func(c *net.TCPConn) error {
+	{name: "malformed", act: func(c *net.TCPConn) error {
 		if err := send(c, "GET / HTTP/1.1\r\nHost : a\r\n\r\n"); err != nil {
 			return err
 		}
@@ -86,8 +88,11 @@ var habitsHTTP1 = []habit{
 	}},
 }
 
-// perSecond is how many connections of each habit are opened a second, at most.
+// perSecond is how many connections of each habit without a herd are opened a second, at most.
 const perSecond = 30
+
+// gathering is how long the herds take to come.
+const gathering = 5 * time.Second
 
 func newChurner(addr string, habits []habit) *churner {
 	return &churner{addr: addr, habits: habits, done: make([]atomic.Int64, len(habits))}
@@ -96,9 +101,26 @@ func newChurner(addr string, habits []habit) *churner {
 func (c *churner) run(ctx context.Context) {
 	var running sync.WaitGroup
 	for i := range c.habits {
-		running.Go(func() { c.repeat(ctx, i) })
+		herd := c.habits[i].herd
+		if herd == 0 {
+			running.Go(func() { c.repeat(ctx, i) })
+		}
+		for n := range herd {
+			running.Go(func() { c.replace(ctx, i, n) })
+		}
 	}
 	running.Wait()
+}
+
+// replace opens a connection of a habit whenever the one before has ended.
+func (c *churner) replace(ctx context.Context, i, n int) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(rand.N(gathering)):
+	}
+	for ctx.Err() == nil && c.once(i, n) {
+		n++
+	}
 }
 
 // repeat has up to 128 connections of a habit open at once.
@@ -122,14 +144,14 @@ func (c *churner) repeat(ctx context.Context, i int) {
 	}
 }
 
-// once does a habit once, from one of 64 addresses, so that ports do not run out.
-func (c *churner) once(i, n int) {
+// once does a habit once, from one of 64 addresses, so that ports do not run out. ok is false if an answer was wrong.
+func (c *churner) once(i, n int) (ok bool) {
 	h := &c.habits[i]
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 2, byte(1+n%64))}, Timeout: 10 * time.Second}
 	conn, err := d.Dial("tcp", c.addr)
 	if err != nil {
 		c.fail(fmt.Errorf("%s: %w", h.name, err))
-		return
+		return false
 	}
 	defer conn.Close()
 	tcp := conn.(*net.TCPConn)
@@ -139,9 +161,10 @@ func (c *churner) once(i, n int) {
 	}
 	if err := h.act(tcp); err != nil {
 		c.fail(fmt.Errorf("%s: %w", h.name, err))
-		return
+		return false
 	}
 	c.done[i].Add(1)
+	return true
 }
 
 func (c *churner) fail(err error) {

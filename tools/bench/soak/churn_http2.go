@@ -14,47 +14,47 @@ import (
 
 // habitsHTTP2 are those of clients of HTTP/2 over TLS.
 var habitsHTTP2 = []habit{
-	{"half a handshake", false, func(c *net.TCPConn) error { return send(c, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") }},
-	{"half a handshake, reset", true, func(c *net.TCPConn) error { return send(c, "\x16\x03\x01\x02\x00\x01") }},
-	{"no TLS", false, func(c *net.TCPConn) error { return send(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }},
-	{"preface only", false, overHTTP2(func(c *client) error { return c.flush() })},
-	{"a few requests", false, overHTTP2(func(c *client) error {
+	{name: "half a handshake", act: func(c *net.TCPConn) error { return send(c, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03") }},
+	{name: "half a handshake, reset", reset: true, act: func(c *net.TCPConn) error { return send(c, "\x16\x03\x01\x02\x00\x01") }},
+	{name: "no TLS", act: func(c *net.TCPConn) error { return send(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n") }},
+	{name: "preface only", act: overHTTP2(func(c *client) error { return c.flush() })},
+	{name: "a few requests", act: overHTTP2(func(c *client) error {
 		for range 16 {
 			c.get("/direct")
 		}
 		return c.expect(16)
 	})},
-	{"half a header block", false, overHTTP2(func(c *client) error {
+	{name: "half a header block", act: overHTTP2(func(c *client) error {
 		c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: c.id(), BlockFragment: c.block("/hello")[:5]})
 		return c.flush()
 	})},
-	{"streams reset at once", false, overHTTP2(func(c *client) error {
+	{name: "streams reset at once", act: overHTTP2(func(c *client) error {
 		for range 50 {
 			c.framer.WriteRSTStream(c.get("/hello"), http2.ErrCodeCancel)
 		}
 		return c.flush()
 	})},
-	{"reset in a file", true, overHTTP2(func(c *client) error {
+	{name: "reset in a file", reset: true, act: overHTTP2(func(c *client) error {
 		c.get("/files/" + bigFile)
 		return c.begun()
 	})},
-	{"files behind a shut window", false, overHTTP2(func(c *client) error {
+	{name: "files behind a shut window", act: overHTTP2(func(c *client) error {
 		for range 10 {
 			c.get("/files/" + bigFile)
 		}
 		return c.begun()
 	})},
-	{"reset in its own body", true, overHTTP2(func(c *client) error {
+	{name: "reset in its own body", reset: true, act: overHTTP2(func(c *client) error {
 		id := c.id()
 		c.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: c.block("/hello"), EndHeaders: true})
 		c.framer.WriteData(id, false, []byte("ten bytes."))
 		return c.flush()
 	})},
-	{"reset in a stream", true, overHTTP2(func(c *client) error {
+	{name: "reset in a stream", reset: true, act: overHTTP2(func(c *client) error {
 		c.get("/sse?n=1000&gap=1ms")
 		return c.begun()
 	})},
-	{"idle, then used again", false, overHTTP2(func(c *client) error {
+	{name: "idle, then used again", act: overHTTP2(func(c *client) error {
 		c.get("/static")
 		if err := c.expect(1); err != nil {
 			return err

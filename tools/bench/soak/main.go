@@ -3,9 +3,11 @@
 // stay flat: first ./bin/hyperion serving files, then tools/bench/server, which has
 // direct routes and handlers too and tells its goroutines and its heap.
 //
-//	go run ./tools/bench/soak [-duration 5m] [-http2]
+//	go run ./tools/bench/soak [-duration 5m] [-http2 | -websocket]
 //
-// With -http2 all of it goes over TLS, and the load is h2load's.
+// With -http2 all of it goes over TLS, and the load is h2load's. With -websocket only tools/bench/server is
+// soaked, with 5 000 WebSockets that are open at all times: each talks for some seconds and closes
+// or vanishes, and another one takes its place.
 //
 // The server is pinned to the first CPU, the load to the last one. Every
 // second a line of samples goes to a CSV file in tools/bench/out. The exit code
@@ -34,18 +36,25 @@ import (
 func main() {
 	duration := flag.Duration("duration", 5*time.Minute, "of the load on each of the two")
 	http2 := flag.Bool("http2", false, "over TLS, with HTTP/2")
+	webSocket := flag.Bool("websocket", false, "with WebSockets, in clear")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *duration, *http2); err != nil {
+	if err := run(ctx, *duration, *http2, *webSocket); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
 }
 
-var errGrew = errors.New("not flat")
+var (
+	errGrew   = errors.New("not flat")
+	errNoBoth = errors.New("-http2 and -websocket exclude each other")
+)
 
-func run(ctx context.Context, duration time.Duration, http2 bool) error {
+func run(ctx context.Context, duration time.Duration, http2, webSocket bool) error {
+	if http2 && webSocket {
+		return errNoBoth
+	}
 	cpus, err := proc.CPUs()
 	if err != nil {
 		return err
@@ -70,7 +79,10 @@ func run(ctx context.Context, duration time.Duration, http2 bool) error {
 		return err
 	}
 	over := &inClear
-	if http2 {
+	switch {
+	case webSocket:
+		over = webSockets()
+	case http2:
 		if over, err = overTLS(dir); err != nil {
 			return err
 		}
@@ -96,9 +108,9 @@ type subject struct {
 	state   bool // it has /state
 }
 
-// subjects are the two servers; they answer the same paths.
+// subjects are the two servers, which answer the same paths, or the second one.
 func subjects(r repo.Repo, dir string, over *over) []subject {
-	return []subject{
+	both := []subject{
 		{over, "bin/hyperion serve", func(addr netip.AddrPort) []string {
 			return append([]string{filepath.Join(r.Root, "bin", "hyperion"), "serve", dir, "--bind", addr.Addr().String(), "--port", strconv.Itoa(int(addr.Port())), "--no-log-requests"}, over.serve...)
 		}, false},
@@ -106,6 +118,10 @@ func subjects(r repo.Repo, dir string, over *over) []subject {
 			return append([]string{r.Program("server"), "-addr", addr.String(), "-files", filepath.Join(dir, "files")}, over.server...)
 		}, true},
 	}
+	if over.serverOnly {
+		return both[1:]
+	}
+	return both
 }
 
 // writeSite makes files for the paths that are routes of tools/bench/server.
@@ -135,7 +151,7 @@ func (s *subject) soak(ctx context.Context, r repo.Repo, duration time.Duration,
 	if s.state {
 		w.url = s.scheme + addr.String() + "/state"
 	}
-	if err := s.visit(addr.String(), append([]string{"/sse?n=1"}, paths...)); err != nil {
+	if err := s.visit(addr.String(), append([]string{"/sse?n=1"}, s.paths...)); err != nil {
 		return err
 	}
 	before, err := w.settled(ctx, sample{})
@@ -168,7 +184,7 @@ func (s *subject) soak(ctx context.Context, r repo.Repo, duration time.Duration,
 	if err := w.writeCSV(name); err != nil {
 		return err
 	}
-	fmt.Printf("the server used %.0f %% of its CPU; %d requests by %s; churned connections: %s\nsamples: tools/bench/out/%s\n", 100*(end-used).Seconds()/duration.Seconds(), requests, s.program, c, filepath.Base(name))
+	fmt.Printf("the server used %.0f %% of its CPU; %d %s; churned connections: %s\nsamples: tools/bench/out/%s\n", 100*(end-used).Seconds()/duration.Seconds(), requests, s.counted, c, filepath.Base(name))
 	return verdict(before, after, w.samples, c)
 }
 
@@ -190,18 +206,16 @@ func (o *over) visit(addr string, paths []string) error {
 	return nil
 }
 
-// paths are what the load asks for in turn, a few seconds each.
-var paths = []string{"/static", "/direct", "/hello", "/files/" + bigFile}
-
-// load loads and samples until the context ends, and returns how many
-// requests the program of load made.
+// load loads and samples until the context ends, and returns what
+// has been counted.
 func (o *over) load(ctx context.Context, c *churner, w *watch, cpu int) (requests int64, err error) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	running.Go(func() { c.run(ctx) })
 	running.Go(func() { w.run(ctx) })
 	for i := 0; ctx.Err() == nil; i++ {
-		r, err := o.run(ctx, c.addr, paths[i%len(paths)], cpu, w.pids)
+		r, err := o.run(ctx, c.addr, o.paths[i%len(o.paths)], cpu, w.pids)
+		requests += r.Requests
 		if ctx.Err() != nil {
 			return requests, nil // interrupted at the end
 		}
@@ -211,7 +225,6 @@ func (o *over) load(ctx context.Context, c *churner, w *watch, cpu int) (request
 		if err != nil {
 			return requests, err
 		}
-		requests += r.Requests
 	}
 	return requests, nil
 }

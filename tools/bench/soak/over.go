@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/hyperion-server/hyperion/tools/bench/load"
@@ -19,9 +20,11 @@ import (
 type over struct {
 	scheme        string
 	serve, server []string // further arguments of hyperion serve, and of tools/bench/server
+	serverOnly    bool     // hyperion serve does not have what is asked for
 	habits        []habit
 	client        *http.Client
-	program       string // of the load
+	paths         []string // what run asks for in turn, a few seconds each
+	counted       string   // what run counts
 	run           func(ctx context.Context, addr, path string, cpu int, pids []int) (load.Result, error)
 }
 
@@ -30,9 +33,12 @@ const timeout = 20 * time.Second
 // slice is how long each path is asked for at a time.
 const slice = 5 * time.Second
 
+// paths are of what both servers have.
+var paths = []string{"/static", "/direct", "/hello", "/files/" + bigFile}
+
 // inClear is HTTP/1.1 without TLS.
 var inClear = over{
-	scheme: "http://", habits: habitsHTTP1, program: "wrk",
+	scheme: "http://", paths: paths, habits: habitsHTTP1, counted: "requests by wrk",
 	client: &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}},
 	run: func(ctx context.Context, addr, path string, cpu int, pids []int) (load.Result, error) {
 		return load.Wrk{URL: "http://" + addr + path, Conns: 64, Duration: slice, CPU: cpu}.Run(ctx, pids)
@@ -49,7 +55,7 @@ func overTLS(dir string) (*over, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(cert)
 	return &over{
-		scheme: "https://", habits: habitsHTTP2, program: "h2load",
+		scheme: "https://", paths: paths, habits: habitsHTTP2, counted: "requests by h2load",
 		serve:  []string{"--tls-cert", certFile, "--tls-key", keyFile},
 		server: []string{"-cert", certFile, "-key", keyFile},
 		client: &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}},
@@ -64,4 +70,16 @@ func overTLS(dir string) (*over, error) {
 			}.Run(ctx, pids)
 		},
 	}, errors.Join(os.WriteFile(certFile, cert, 0o600), os.WriteFile(keyFile, key, 0o600), os.WriteFile(openssl, []byte(load.ClientTLS), 0o600))
+}
+
+// webSockets returns WebSockets over HTTP/1.1 without TLS. Their load are the herds of the habits.
+func webSockets() *over {
+	var talked atomic.Int64
+	o := inClear
+	o.serverOnly, o.paths, o.habits, o.counted = true, []string{plainRoute}, habitsWebSocket(&talked), "messages that the herds got"
+	o.run = func(ctx context.Context, _, _ string, _ int, _ []int) (load.Result, error) {
+		<-ctx.Done()
+		return load.Result{Requests: talked.Load()}, nil
+	}
+	return &o
 }

@@ -20,6 +20,11 @@ var pages = [][3]string{
 	{"/", "index.html", "text/html; charset=utf-8"},
 	{"/style.css", "style.css", "text/css; charset=utf-8"},
 	{"/app.js", "app.js", "text/javascript; charset=utf-8"},
+	{"/figures.js", "figures.js", "text/javascript; charset=utf-8"},
+	{"/websocket", "websocket.html", "text/html; charset=utf-8"},
+	{"/socket.js", "socket.js", "text/javascript; charset=utf-8"},
+	{"/echo.js", "echo.js", "text/javascript; charset=utf-8"},
+	{"/chat.js", "chat.js", "text/javascript; charset=utf-8"},
 	{"/favicon.svg", "favicon.svg", "image/svg+xml"},
 }
 
@@ -61,7 +66,9 @@ func (s *Site) Attach(srv *goserver.Server) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /events", s.serveEvents)
 	mux.HandleFunc("GET /try/numbers.txt", serveNumbers)
-	srv.Handler = mux
+	mux.HandleFunc("GET /ws/echo", serveEcho())
+	mux.Handle("GET /ws/chat", newChat())
+	srv.Handler, srv.WebSockets = mux, true
 	srv.RegisterOnShutdown(s.Stop)
 	return errors.Join(errs...)
 }

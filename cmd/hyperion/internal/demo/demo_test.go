@@ -20,7 +20,7 @@ import (
 func start(t *testing.T) (*goserver.Server, string) {
 	t.Helper()
 	s := New(About{Version: "1.2.3", Go: "go1", Platform: "a/b", CPUs: 4})
-	srv := &goserver.Server{AccessLog: s.Observe}
+	srv := &goserver.Server{AccessLog: s.Observe, WebSocketSpread: -1}
 	if err := s.Attach(srv); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,8 @@ func get(t *testing.T, url string, header ...string) (*http.Response, []byte) {
 func TestSite_pagesAreWhole(t *testing.T) {
 	_, url := start(t)
 	for path, want := range map[string]string{
-		"/": "text/html", "/style.css": "text/css", "/app.js": "text/javascript", "/favicon.svg": "image/svg+xml", "/hello": "text/plain",
+		"/": "text/html", "/style.css": "text/css", "/app.js": "text/javascript", "/figures.js": "text/javascript",
+		"/websocket": "text/html", "/socket.js": "text/javascript", "/echo.js": "text/javascript", "/chat.js": "text/javascript", "/favicon.svg": "image/svg+xml", "/hello": "text/plain",
 	} {
 		resp, body := get(t, url+path)
 		if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), want) || len(body) == 0 {

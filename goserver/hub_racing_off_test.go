@@ -1,0 +1,5 @@
+//go:build !race
+
+package goserver
+
+const racing = false

@@ -1,0 +1,254 @@
+package goserver
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
+	"github.com/hyperion-server/hyperion/goserver/internal/ws"
+	"github.com/hyperion-server/hyperion/wsframe"
+)
+
+// A MessageType is TextMessage or BinaryMessage.
+type MessageType = wsframe.Opcode
+
+// The types of messages (RFC 6455 §5.6). The program sees to it that text which it sends is
+// UTF-8; text that comes is.
+const (
+	TextMessage   = wsframe.Text
+	BinaryMessage = wsframe.Binary
+)
+
+// A CloseError is why a WebSocket ended that the closing handshake has ended, or that broke a
+// rule: it says who closed, with which code and for what reason.
+type CloseError = ws.CloseError
+
+// Errors of a WebSocket's methods, besides a *CloseError and what a broken connection gives.
+var (
+	ErrWebSocketClosing = ws.ErrClosing      // it is closed, or about to be
+	ErrCloseTimeout     = ws.ErrCloseTimeout // the peer did not answer Close
+	ErrQueueFull        = ws.ErrQueueFull    // the peer is too slow, and QueuePolicy is QueueDisconnect
+	ErrMessageDropped   = ws.ErrDropped      // the same with QueueDropOldest, and nothing older could be dropped
+	ErrOnMessage        = ws.ErrEngineReads  // a read of a WebSocket with OnMessage
+	ErrReaderOpen       = ws.ErrReaderOpen   // a read while a MessageReader is open
+	ErrMessageType      = ws.ErrMessageType  // neither TextMessage nor BinaryMessage
+	ErrControlTooLong   = ws.ErrControlTooLong
+
+	// ErrNoUpgrade reports a ResponseWriter that is not, and does not unwrap to, one of a Server.
+	ErrNoUpgrade = errors.New("goserver: response does not belong to a Server")
+)
+
+// A HandshakeError is why Upgrade refused, with the status that it answered.
+type HandshakeError = ws.Refusal
+
+// A WebSocket is a server's end of a WebSocket connection (RFC 6455), over HTTP/1.1 or a stream of
+// HTTP/2 (RFC 8441).
+//
+// Everybody may write, at any time and from any goroutine: each message goes out whole. One
+// goroutine at a time may read; with OnMessage the server reads. Somebody has to: pings are answered,
+// idle connections found and Close is heard by who reads.
+//
+// It outlives the handler that has upgraded it, and ends with Close, with the peer's, when the connection
+// breaks or with the server. It keeps nothing of the request: what is needed of that is for Data.
+type WebSocket struct {
+	conn ws.Conn
+	o    *WebSocketOptions
+	sub  *string                     // nil: none
+	hubs atomic.Pointer[memberships] // nil until it joins a topic of a Hub
+
+	// Data is for the program.
+	Data any
+}
+
+// Upgrade answers the opening handshake of a request, over to WebSocket. o may be nil. When that
+// fails it has answered with an error, and returns a *HandshakeError; or the connection
+// has broken. w may be wrapped, if it unwraps as http.ResponseController asks. Nothing may be written to w before or
+// afterwards; its header's fields go with the answer.
+//
+// Over HTTP/2 such requests come if Server.WebSockets is set, as GET with the fields that they would have on HTTP/1.1.
+func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebSocket, error) {
+	if o == nil {
+		o = &defaultWebSocket
+	}
+	up, err := upgrader(w)
+	if err != nil {
+		return nil, err
+	}
+	set := o.settle()
+	answer, agreement, refusal := set.handshake.Accept(r)
+	if refusal != nil {
+		if refusal.Status == http.StatusUpgradeRequired {
+			w.Header().Set("Sec-WebSocket-Version", "13")
+			if r.ProtoMajor == 1 { // RFC 9110 §15.5.22
+				w.Header().Set("Upgrade", "websocket")
+				w.Header().Set("Connection", "Upgrade")
+			}
+		}
+		http.Error(w, refusal.Reason, refusal.Status)
+		return nil, refusal
+	}
+	s := &WebSocket{o: o}
+	if sub := strings.Clone(agreement.Subprotocol); sub != "" { // of its own: the request's memory is not kept
+		s.sub = &sub
+	}
+	e := up.Settings().WebSockets.(*ws.Engine)
+	s.conn.Init(e, &set.config, e.Route(o.route(r)), agreement, s.observer())
+	if err := up.Upgrade(answer, &s.conn, s.conn.Start); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// upgrader unwraps w.
+func upgrader(w http.ResponseWriter) (semantics.Upgrader, error) {
+	for {
+		if up, ok := w.(semantics.Upgrader); ok {
+			return up, nil
+		}
+		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return nil, ErrNoUpgrade
+		}
+		w = inner.Unwrap()
+	}
+}
+
+// Subprotocol returns the subprotocol that was chosen, or "".
+func (s *WebSocket) Subprotocol() string {
+	if s.sub == nil {
+		return ""
+	}
+	return *s.sub
+}
+
+// Next waits for a message. It is valid until the next call that reads.
+func (s *WebSocket) Next() (MessageType, []byte, error) { return s.conn.Next() }
+
+// Read waits for a message and appends it to buf.
+func (s *WebSocket) Read(buf []byte) (MessageType, []byte, error) { return s.conn.Read(buf) }
+
+// ReadContext is Read, which also ends when ctx does; the WebSocket can be read on afterwards. A
+// context is registered once, however many reads it has: it costs nothing for a message.
+func (s *WebSocket) ReadContext(ctx context.Context, buf []byte) (MessageType, []byte, error) {
+	return s.conn.ReadContext(ctx, buf)
+}
+
+// NextReader waits for the beginning of a message and returns a reader of it, for what is too long to
+// be held. It must be read to its end or closed before the next message is read. MaxMessageBytes holds for
+// it, too.
+func (s *WebSocket) NextReader() (MessageType, io.ReadCloser, error) {
+	op, r, err := s.conn.Reader()
+	if err != nil {
+		return 0, nil, err
+	}
+	return op, r, nil
+}
+
+// SetReadDeadline sets until when reads wait, to a quarter of a second; the zero time is no limit. A read that
+// it ends fails with os.ErrDeadlineExceeded and has lost nothing; but a compressed message that is read by NextReader
+// cannot be gone on with, which ends the WebSocket.
+func (s *WebSocket) SetReadDeadline(t time.Time) { s.conn.SetReadDeadline(t) }
+
+// Write sends a message. When it returns, the message is on its way or in the queue, and p may be changed.
+func (s *WebSocket) Write(t MessageType, p []byte) error {
+	if !t.Data() {
+		return ErrMessageType
+	}
+	return s.conn.Write(t, p)
+}
+
+// WriteText sends a text message.
+func (s *WebSocket) WriteText(text string) error {
+	return s.conn.Write(TextMessage, unsafe.Slice(unsafe.StringData(text), len(text)))
+}
+
+// WritePrepared sends a message that is framed, and compressed, once for all who get it.
+func (s *WebSocket) WritePrepared(m *PreparedMessage) error { return s.conn.WritePrepared(m) }
+
+// A PreparedMessage is a message for many WebSockets.
+type PreparedMessage = wsframe.PreparedMessage
+
+// NewPreparedMessage returns a message of a type for WritePrepared. p is copied.
+func NewPreparedMessage(t MessageType, p []byte) *PreparedMessage {
+	return wsframe.NewPreparedMessage(t, p)
+}
+
+// A MessageWriter sends one message in parts, until it is closed; other messages wait meanwhile.
+type MessageWriter = ws.MessageWriter
+
+// NextWriter begins a message that is written in parts.
+func (s *WebSocket) NextWriter(t MessageType) (*MessageWriter, error) {
+	if !t.Data() {
+		return nil, ErrMessageType
+	}
+	return s.conn.Writer(t), nil
+}
+
+// Ping sends a ping with a payload of at most 125 bytes. OnPong hears the answer. It fails with ErrQueueFull where
+// too much waits for a slow peer.
+func (s *WebSocket) Ping(payload []byte) error { return s.conn.Ping(payload) }
+
+// Close closes the WebSocket with a code and a reason, of which 123 bytes are sent, and waits for the peer's
+// answer: CloseTimeout at most, then with ErrCloseTimeout. A WebSocket with OnMessage does not wait, OnClose hears of the
+// end; messages that come before the peer's answer are handed out still. The code must be one that may be
+// sent (RFC 6455 §7.4).
+func (s *WebSocket) Close(code wsframe.CloseCode, reason string) error {
+	return s.conn.Close(code, reason)
+}
+
+// Abort ends the WebSocket at once, without Close.
+func (s *WebSocket) Abort() { s.conn.Abort() }
+
+// Err returns why the WebSocket has ended, or is about to; nil while it is open.
+func (s *WebSocket) Err() error { return s.conn.Err() }
+
+// RemoteAddr returns the peer's address.
+func (s *WebSocket) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+// An observer has the hooks of a WebSocket called that the program reads; a driven one has messages
+// handed out as well.
+type (
+	observer WebSocket
+	driven   struct{ *observer }
+)
+
+func (s *WebSocket) observer() ws.Observer {
+	o := (*observer)(s)
+	if s.o.OnMessage != nil {
+		return driven{o}
+	}
+	return o
+}
+
+func (d driven) Message(t MessageType, p []byte) {
+	s := (*WebSocket)(d.observer)
+	s.o.OnMessage(s, t, p)
+}
+
+func (s *observer) Ping(p []byte) {
+	if s.o.OnPing != nil {
+		s.o.OnPing((*WebSocket)(s), p)
+	}
+}
+
+func (s *observer) Pong(p []byte) {
+	if s.o.OnPong != nil {
+		s.o.OnPong((*WebSocket)(s), p)
+	}
+}
+
+func (s *observer) Closed(err error) {
+	(*WebSocket)(s).leaveHubs()
+	if s.o.OnClose != nil {
+		s.o.OnClose((*WebSocket)(s), err)
+	}
+}
+
+var _ ws.Handler = driven{}
