@@ -53,7 +53,9 @@ type HandshakeError = ws.Refusal
 //
 // Everybody may write, at any time and from any goroutine: each message goes out whole. One
 // goroutine at a time may read; with OnMessage the server reads. Somebody has to: pings are answered,
-// idle connections found and Close is heard by who reads.
+// idle connections found and Close is heard by who reads. A WebSocket that nobody reads, and nobody closes, stays for as long
+// as the server, also when its peer is long gone: the handler, or what it has started, must read until that fails, or call
+// Close or Abort.
 //
 // It outlives the handler that has upgraded it, and ends with Close, with the peer's, when the connection
 // breaks or with the server. It keeps nothing of the request: what is needed of that is for Data.

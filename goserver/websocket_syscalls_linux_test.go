@@ -83,9 +83,16 @@ func TestSyscalls_socket(t *testing.T) {
 				others := total(calls) - reads - writes - calls["epoll_pwait"] - calls["mmap"] // of all connections, and of the runtime
 				// A program that reads message by message answers the first of a burst at once, and what
 				// it writes fast together: how many writes that is depends on its speed.
-				exact := what == "echo" || style == "callback"
-				if reads != n || exact && writes != n || writes < n || others > 0 {
-					t.Errorf("%d × %s: %v, want %d reads and as many writes", n, what, calls, n)
+				// Of a burst that the server reads, the goroutine that writes what waits too long may come between.
+				most := n
+				switch {
+				case what == "burst" && style == "callback":
+					most = 2 * n
+				case what == "burst":
+					most = burst * n
+				}
+				if reads != n || writes > most || writes < n || others > 0 {
+					t.Errorf("%d × %s: %v, want %d reads and at most %d writes", n, what, calls, n, most)
 				}
 			}
 		})
