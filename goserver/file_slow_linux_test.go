@@ -132,24 +132,32 @@ func TestFile_stalling(t *testing.T) {
 	}
 }
 
-// stallElsewhere begins n downloads in another process, and returns when all have begun.
-// finish lets it read some of them, and end all.
-func stallElsewhere(t *testing.T, addr string, n int) (finish func()) {
+// elsewhere runs a test in another process, with a variable set, and returns when it has said that
+// it is ready. What ends it is the test's business: most end when stdin is closed.
+func elsewhere(t *testing.T, test, variable, ready string) (client *exec.Cmd, stdin io.WriteCloser, said *bufio.Reader) {
 	t.Helper()
-	client := exec.Command(os.Args[0], "-test.run", "^TestFile_stalling$")
-	client.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d", stallEnv, addr, n))
+	client = exec.Command(os.Args[0], "-test.run", "^"+test+"$")
+	client.Env = append(os.Environ(), variable)
 	client.Stderr = os.Stderr
 	stdin, err := client.StdinPipe()
 	must(t, err)
 	stdout, err := client.StdoutPipe()
 	must(t, err)
 	must(t, client.Start())
-	said := bufio.NewReader(stdout)
-	if line, err := said.ReadString('\n'); line != "stalled\n" {
+	said = bufio.NewReader(stdout)
+	if line, err := said.ReadString('\n'); line != ready+"\n" {
 		rest, _ := io.ReadAll(said)
 		client.Wait()
 		t.Fatalf("the client said %q, %v%s", line, err, rest)
 	}
+	return client, stdin, said
+}
+
+// stallElsewhere begins n downloads in another process, and returns when all have begun.
+// finish lets it read some of them, and end all.
+func stallElsewhere(t *testing.T, addr string, n int) (finish func()) {
+	t.Helper()
+	client, stdin, said := elsewhere(t, "TestFile_stalling", fmt.Sprintf("%s=%s %d", stallEnv, addr, n), "stalled")
 	return func() {
 		t.Helper()
 		stdin.Close()

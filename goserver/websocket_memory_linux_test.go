@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"runtime"
 	"strings"
 	"syscall"
@@ -84,20 +83,7 @@ func holdSockets(t *testing.T, url string, srv *goserver.Server, n int) (held in
 	t.Helper()
 	scheme, addr, _ := strings.Cut(strings.TrimSuffix(url, "/ws"), "://")
 	before, running := memory(), runtime.NumGoroutine()
-	client := exec.Command(os.Args[0], "-test.run", "^TestWebSocket_holding$")
-	client.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", socketsEnv, scheme, addr, n))
-	client.Stderr = os.Stderr
-	stdin, err := client.StdinPipe()
-	must(t, err)
-	stdout, err := client.StdoutPipe()
-	must(t, err)
-	must(t, client.Start())
-	said := bufio.NewReader(stdout)
-	if line, err := said.ReadString('\n'); line != "open\n" {
-		rest, _ := io.ReadAll(said)
-		client.Wait()
-		t.Fatalf("the client said %q, %v%s", line, err, rest)
-	}
+	client, stdin, said := elsewhere(t, "TestWebSocket_holding", fmt.Sprintf("%s=%s %s %d", socketsEnv, scheme, addr, n), "open")
 	held, goroutines = (memory()-before)/int64(n), runtime.NumGoroutine()-running
 	t.Logf("%d sockets hold %d bytes each; %d goroutines more", n, held, goroutines)
 	if conns := srv.Stats().Conns; conns != int64(n) {
