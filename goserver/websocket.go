@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/goserver/internal/ws"
@@ -168,7 +167,7 @@ func (s *WebSocket) Write(t MessageType, p []byte) error {
 
 // WriteText sends a text message.
 func (s *WebSocket) WriteText(text string) error {
-	return s.conn.Write(TextMessage, unsafe.Slice(unsafe.StringData(text), len(text)))
+	return s.conn.Write(TextMessage, semantics.Bytes(text))
 }
 
 // WritePrepared sends a message that is framed, and compressed, once for all who get it.

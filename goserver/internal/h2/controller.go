@@ -5,19 +5,9 @@ import (
 	"net/http"
 	"os"
 	"time"
-	"unsafe"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
-
-// bytesOf returns the bytes of a string or slice; they must not be changed.
-func bytesOf[T []byte | string](p T) []byte {
-	if b, ok := any(p).([]byte); ok {
-		return b
-	}
-	s := string(p)
-	return unsafe.Slice(unsafe.StringData(s), len(s))
-}
 
 // SetReadDeadline makes reads of the request's body fail after t, and not when
 // the server's time for the request has passed.

@@ -161,7 +161,7 @@ func write[T []byte | string](x *exchange, p T) (int, error) {
 	if err := x.sendHeld(false); err != nil {
 		return 0, err
 	}
-	if err := x.c.send(x.st, bytesOf(p), false, false); err != nil {
+	if err := x.c.send(x.st, semantics.Bytes(p), false, false); err != nil {
 		return 0, err
 	}
 	x.sent += int64(len(p))

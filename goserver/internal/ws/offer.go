@@ -192,10 +192,7 @@ func (c *Conn) offer(ms []*wsframe.PreparedMessage, o *Offering, full Policy) (s
 
 // queueFrame puts a message into the queue. mu and order are held.
 func (c *Conn) queueFrame(m *wsframe.PreparedMessage) {
-	start := 0
-	if c.queue != nil {
-		start = len(*c.queue)
-	}
+	start := c.queueEnd()
 	c.append(nil, c.frameOf(m))
 	c.mark(start, true)
 	c.countOut(len(m.Payload()))
@@ -203,17 +200,26 @@ func (c *Conn) queueFrame(m *wsframe.PreparedMessage) {
 
 // frameOf returns the frame of m for this peer, which is then taken for sent. order is held.
 func (c *Conn) frameOf(m *wsframe.PreparedMessage) []byte {
+	frame, deflated := c.chooseFrame(m)
+	if deflated {
+		c.z.deflate.Sent(m.Payload())
+	}
+	return frame
+}
+
+// chooseFrame returns the frame of m for this peer. One that is deflated is to be told to the
+// compressor when it is sent.
+func (c *Conn) chooseFrame(m *wsframe.PreparedMessage) (frame []byte, deflated bool) {
 	size := len(m.Payload())
 	if c.z == nil || size < max(c.cfg.CompressFrom, 1) {
-		return m.Frame()
+		return m.Frame(), false
 	}
 	z, ok := m.Deflated(c.z.window)
 	if !ok {
-		return m.Frame()
+		return m.Frame(), false
 	}
-	c.z.deflate.Sent(m.Payload())
 	c.route.observeRatio(size, len(z))
-	return z
+	return z, true
 }
 
 // writeFrames writes as many of the messages as one system call and the queue take, at least

@@ -193,9 +193,7 @@ func (c *Conn) bind(ctx context.Context) {
 	if done == c.bound.done {
 		return
 	}
-	if c.bound.stop != nil {
-		c.bound.stop()
-	}
+	c.unbind()
 	c.bound = binding{ctx: ctx, done: done}
 	if done != nil && !c.dead.Load() {
 		c.bound.stop = context.AfterFunc(ctx, c.wake)
@@ -292,10 +290,8 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 
 // Close reads what is left of the message, and drops it.
 func (m *MessageReader) Close() error {
-	if _, err := io.Copy(io.Discard, m); err != nil {
-		return err
-	}
-	return nil
+	_, err := io.Copy(io.Discard, m)
+	return err
 }
 
 // A rawReader reads the payload of the frames of a message. rd is held.

@@ -92,14 +92,7 @@ func (c *Conn) handOut() error {
 
 // hand calls the Handler for a message.
 func (c *Conn) hand() {
-	ok := false
-	defer func() {
-		if !ok {
-			c.panicked(recover())
-		}
-	}()
-	c.o.(Handler).Message(c.op, c.payload)
-	ok = true
+	c.observe(func() { c.o.(Handler).Message(c.op, c.payload) })
 }
 
 // panicked closes the connection of which a callback panicked with v, or ended its

@@ -32,12 +32,17 @@ type writer struct {
 	held    held
 }
 
+// queueEnd returns where in the queue the next frame will be.
+func (c *Conn) queueEnd() int {
+	if c.queue == nil {
+		return 0
+	}
+	return len(*c.queue)
+}
+
 // queued returns how many bytes wait to be written.
 func (c *Conn) queued() int {
-	n := 0
-	if c.queue != nil {
-		n = len(*c.queue)
-	}
+	n := c.queueEnd()
 	if c.drops != nil {
 		n -= c.drops.dropped
 	}
@@ -82,23 +87,16 @@ func (c *Conn) WritePrepared(m *wsframe.PreparedMessage) error {
 	defer c.leave()
 	c.order.Lock()
 	defer c.releaseOrder()
-	frame := m.Frame()
-	size := len(m.Payload())
-	if c.z != nil && size >= max(c.cfg.CompressFrom, 1) {
-		if z, ok := m.Deflated(c.z.window); ok {
-			frame = z
-			c.route.observeRatio(size, len(z))
-		}
-	}
+	frame, deflated := c.chooseFrame(m)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.admit(len(frame), true); err != nil {
 		return err
 	}
-	if &frame[0] != &m.Frame()[0] {
+	if deflated {
 		c.z.deflate.Sent(m.Payload())
 	}
-	c.countOut(size)
+	c.countOut(len(m.Payload()))
 	c.put(nil, frame, true)
 	return nil
 }
@@ -115,10 +113,7 @@ func (c *Conn) enqueue(h wsframe.Header, p []byte, size int) error {
 	if size >= 0 {
 		c.countOut(size)
 	}
-	start := 0
-	if c.queue != nil {
-		start = len(*c.queue)
-	}
+	start := c.queueEnd()
 	split := false
 	for f := c.cfg.Fragment; f > 0 && len(p) > f; p = p[f:] {
 		part := h
@@ -196,10 +191,7 @@ func (c *Conn) put(h *wsframe.Header, p []byte, whole bool) {
 		c.writeThrough(p)
 		return
 	}
-	start := 0
-	if c.queue != nil {
-		start = len(*c.queue)
-	}
+	start := c.queueEnd()
 	c.append(h, p)
 	c.mark(start, whole)
 	c.flushSoon()
