@@ -198,9 +198,6 @@ func (s *Session) fill() bool {
 	} else {
 		s.cfg.TellState(s.conn, http.StateIdle)
 		s.trim() // not every connection can be parked: some wait here
-		if s.tls {
-			semantics.Rest(s.conn)
-		}
 	}
 	s.r, s.w = 0, 0
 	n, parked, err := s.conn.Next(s.in, s.cfg.Clock.Until(s.cfg.IdleTimeout))

@@ -14,7 +14,7 @@ type Conn struct {
 	Context context.Context // of its requests
 	Remote  string          // http.Request.RemoteAddr
 	Local   net.Addr
-	TLS     *tls.ConnectionState // nil without TLS, and after Rest
+	TLS     *tls.ConnectionState // nil without TLS
 
 	// New says that no request was read, so that the connection may still turn out
 	// to speak another protocol. Only connections that may are marked so.
@@ -35,22 +35,20 @@ func Secured(c netio.Conn) bool {
 	return ok
 }
 
-// ConnOf returns what is kept with c, with its addresses and the state of TLS: the
-// handshake must be over.
+// ConnOf returns what is kept with c. The first call notes its addresses and the
+// state of TLS: the handshake must be over.
 func ConnOf(c netio.Conn) *Conn {
 	st, ok := c.State().(*Conn)
 	if !ok {
 		st = &Conn{Context: context.Background()}
 		c.SetState(st)
 	}
-	if st.TLS == nil {
-		if tc, ok := c.NetConn().(*tls.Conn); ok {
-			state := tc.ConnectionState()
-			st.TLS = &state
-		}
-	}
 	if st.Local != nil {
 		return st
+	}
+	if tc, ok := c.NetConn().(*tls.Conn); ok {
+		state := tc.ConnectionState()
+		st.TLS = &state
 	}
 	st.Local = c.LocalAddr()
 	if a := c.Remote(); a.IsValid() {
@@ -59,11 +57,4 @@ func ConnOf(c netio.Conn) *Conn {
 		st.Remote = a.String()
 	}
 	return st
-}
-
-// Rest forgets of c what ConnOf can note again: the connection is about to be idle.
-func Rest(c netio.Conn) {
-	if st, ok := c.State().(*Conn); ok {
-		st.TLS = nil
-	}
 }
