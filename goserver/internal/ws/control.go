@@ -158,10 +158,11 @@ func (c *Conn) finish(err error) {
 			c.err = &CloseError{Code: rule.Code(), Reason: rule.Reason()}
 			c.queueClose(rule.Code(), rule.Reason())
 		}
-	default:
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
+	case err == io.EOF: // the peer may read still what was said to it
+		if c.err == nil {
+			c.err = io.ErrUnexpectedEOF
 		}
+	default:
 		c.lost(err)
 	}
 	c.status = closed
