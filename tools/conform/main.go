@@ -84,7 +84,7 @@ func (t transport) test(ctx context.Context, program, name string, specs []strin
 	if err != nil {
 		return nil, err
 	}
-	s := &goserver.Server{Handler: http.HandlerFunc(answer), HTTP2: &http.HTTP2Config{MaxReadFrameSize: frameSize}}
+	s := &goserver.Server{Handler: http.HandlerFunc(answer), WebSockets: true, HTTP2: &http.HTTP2Config{MaxReadFrameSize: frameSize}}
 	args := []string{"-S", "-h", "127.0.0.1", "-p", strconv.Itoa(l.Addr().(*net.TCPAddr).Port), "-j", name}
 	serve := s.Serve
 	if t.tls {
