@@ -55,8 +55,8 @@ type Hub struct {
 	Adapter      HubAdapter
 	AdapterBytes int
 
-	// OnAdapterError is told what Adapter fails with, by one goroutine at a time, which sends nothing meanwhile:
-	// it must not call Close, which waits for it.
+	// OnAdapterError is told what Adapter fails with, by one goroutine at a time; nothing is sent meanwhile. It must
+	// not call Close, which waits for it. A panic there is logged (log.Default), and the Hub goes on.
 	OnAdapterError func(topic string, err error)
 
 	mu     sync.RWMutex

@@ -1,6 +1,8 @@
 package goserver
 
 import (
+	"log"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,11 +166,23 @@ func (h *Hub) subscribe() {
 	r.mu.Unlock()
 }
 
-// adapterFailed reports err, unless it is nil.
+// adapterFailed reports err, unless it is nil. The program has a goroutine of its own for that: it
+// may end it.
 func (h *Hub) adapterFailed(topic string, err error) {
-	if err != nil && h.OnAdapterError != nil {
-		h.OnAdapterError(topic, err)
+	if err == nil || h.OnAdapterError == nil {
+		return
 	}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		defer func() {
+			if v := recover(); v != nil {
+				log.Printf("goserver: panic in OnAdapterError: %v\n%s", v, debug.Stack())
+			}
+		}()
+		h.OnAdapterError(topic, err)
+	}()
+	<-told
 }
 
 // closeAdapter ends the adapter when what is queued has left, or that took too long.

@@ -1,8 +1,12 @@
 package goserver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"log"
+	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -209,4 +213,29 @@ func TestHub_adapterFails(t *testing.T) {
 			t.Errorf("%d unsent", n)
 		}
 	})
+}
+
+// OnAdapterError may panic, or end its goroutine: that is logged, and the Hub goes on.
+func TestHub_adapterErrorPanics(t *testing.T) {
+	var logged bytes.Buffer // written by one goroutine, and read behind Close
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
+	for name, end := range map[string]func(){"panics": func() { panic("a test") }, "exits": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			logged.Reset()
+			a := newFakeAdapter()
+			a.fails = errors.New("failed")
+			told := 0
+			h := Hub{Adapter: a, OnAdapterError: func(string, error) { told++; end() }}
+			must(t, h.Publish("x", TextMessage, []byte("1")))
+			must(t, h.Publish("x", TextMessage, []byte("2")))
+			must(t, h.Close())
+			if told != 3 || h.Stats().Unsent != 2 { // of Start as well
+				t.Errorf("told %d times, %d unsent", told, h.Stats().Unsent)
+			}
+			if n := strings.Count(logged.String(), "panic in OnAdapterError: a test"); name == "panics" && n != 3 || name == "exits" && logged.Len() > 0 {
+				t.Errorf("logged %q", logged.String())
+			}
+		})
+	}
 }
