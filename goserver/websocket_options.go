@@ -60,6 +60,9 @@ type WebSocketOptions struct {
 
 	// OnPing and OnPong are told of pings, which are answered by themselves, and pongs; the payload is valid until
 	// they return. OnClose is called once at the end, with a *CloseError or what the connection broke with.
+	//
+	// A callback that panics, or ends its goroutine, closes the WebSocket with 1011. The panic is logged, unless it is
+	// http.ErrAbortHandler.
 	OnPing  func(s *WebSocket, payload []byte)
 	OnPong  func(s *WebSocket, payload []byte)
 	OnClose func(s *WebSocket, err error)

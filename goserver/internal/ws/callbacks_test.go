@@ -3,6 +3,7 @@ package ws
 import (
 	"bytes"
 	"io"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -96,6 +97,32 @@ func TestClosed_writer(t *testing.T) {
 			p.conn.Abort()
 			<-lock
 			p.talk("< END\n = ENDED io: read/write on closed pipe")
+		})
+	}
+}
+
+// A panic is logged, with where it was, unless it is http.ErrAbortHandler; for the peer both are 1011.
+func TestCallbacks_panicLogged(t *testing.T) {
+	for _, c := range []struct {
+		value  any
+		logged int
+	}{{"a test", 1}, {http.ErrAbortHandler, 0}} {
+		eachStyle(t, func(t *testing.T, s style) {
+			bubble(t, func(b *bench) {
+				p := b.connect(s, testConfig(), Agreement{}, func(p *speaker) {
+					p.hook = func(e string) {
+						if e == "PONG x" || e == "ENDED here 1011" {
+							panic(c.value)
+						}
+					}
+				})
+				p.talk("> PONG | x\n = PONG x\n < CLOSE 1011\n > CLOSE 1011\n < END\n = ENDED here 1011")
+				b.logMu.Lock()
+				defer b.logMu.Unlock()
+				if len(b.logged) != 2*c.logged {
+					t.Errorf("logged %q", b.logged)
+				}
+			})
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"net/http"
 	"runtime/debug"
 
 	"github.com/hyperion-server/hyperion/wsframe"
@@ -96,9 +97,9 @@ func (c *Conn) hand() {
 }
 
 // panicked closes the connection of which a callback panicked with v, or ended its
-// goroutine.
+// goroutine. http.ErrAbortHandler asks for no word in the log, here as in a handler.
 func (c *Conn) panicked(v any) {
-	if v != nil {
+	if v != nil && v != http.ErrAbortHandler {
 		c.e.env.Logf("websocket: panic in a callback: %v\n%s", v, debug.Stack())
 	}
 	c.startClose(wsframe.CloseInternalError, "")
