@@ -57,21 +57,29 @@ func (c *epollConn) Drained() bool          { return c.drained }
 
 // Read reads first, unless the last read has taken all there was, and waits when that is nothing.
 func (c *epollConn) Read(p []byte) (int, error) {
-	for look := c.mayHave() || len(p) == 0; ; look = true {
-		if look {
+	for {
+		if c.mayHave() || len(p) == 0 {
 			n, err := c.tryRead(p)
 			if err != syscall.EAGAIN {
 				return n, err
 			}
 		}
-		if err := c.register(0); err != nil {
-			return 0, err
-		}
-		c.MayBlock()
-		if err := c.rg.wait(c.readStop); err != nil {
+		if err := c.awaitEvent(); err != nil {
 			return 0, err
 		}
 	}
+}
+
+// awaitEvent waits for an event in a read. It uses one up also where it fails: what an expiry
+// ends may have been told of bytes as well.
+func (c *epollConn) awaitEvent() error {
+	if err := c.register(0); err != nil {
+		return err
+	}
+	c.MayBlock()
+	err := c.rg.wait(c.readStop)
+	c.drained = false
+	return err
 }
 
 // register puts the connection into its epoll set, for the events that every
@@ -157,14 +165,13 @@ func (c *epollConn) tryRead(p []byte) (int, error) {
 	}
 }
 
-// mayHave reports whether there may be something that no event will tell of: the event of the bytes
-// just read may have told of the end behind them.
+// mayHave reports whether there may be something that no event will tell of: an event was used up and
+// not followed by a read that found nothing more, or that of the bytes just read may have told of the end behind them.
 func (c *epollConn) mayHave() bool { return !c.drained || c.flags.Load()&flagPeerGone != 0 }
 
 func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
-	look := c.mayHave()
 	for {
-		if look {
+		if c.mayHave() {
 			n, err := c.tryRead(p)
 			if err != syscall.EAGAIN {
 				c.firstRead()
@@ -177,7 +184,6 @@ func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
 		if c.park(idle) {
 			return 0, true, nil
 		}
-		look = true
 	}
 }
 
@@ -212,6 +218,7 @@ func (c *epollConn) park(expiry time.Duration) bool {
 	c.parkedAt = c.engine.clock.Now()
 	e := c.engine // once parked, c may be served or closed by another
 	if !c.rg.park() {
+		c.drained = false
 		c.unexpire()
 		return false
 	}

@@ -92,11 +92,7 @@ func (c *tlsConn) sleep(until time.Duration) bool {
 // wait waits in a read for the socket.
 func (c *tlsConn) wait() error {
 	c.in.shrink()
-	if err := c.register(0); err != nil {
-		return err
-	}
-	c.MayBlock()
-	return c.rg.wait(c.readStop)
+	return c.awaitEvent()
 }
 
 // End says close_notify (RFC 8446 §6.1) if it can do so without waiting, and closes.

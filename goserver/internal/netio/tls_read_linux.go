@@ -111,8 +111,7 @@ func (c *tlsConn) Next(p []byte, idle time.Duration) (int, bool, error) {
 	if c.quiet {
 		idle = c.idleAt
 	}
-	// As for plain connections: the event of the bytes just read may have told of the end behind them.
-	look := !c.drained || c.flags.Load()&flagPeerGone != 0
+	look := c.mayHave()
 	for {
 		if c.more || c.eof || c.in.next() > 0 {
 			if err := c.readStop(); err != nil {
