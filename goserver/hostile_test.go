@@ -14,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/hyperion-server/hyperion/goserver"
+	"github.com/hyperion-server/hyperion/internal/leaktest"
 )
 
 // A usage is what a server must give back.
@@ -158,7 +157,7 @@ func TestHostile(t *testing.T) {
 // quiet waits until the goroutines of the tests before have ended.
 func quiet(t *testing.T) {
 	t.Helper()
-	if err := goleak.Find(); err != nil {
+	if err := leaktest.Settle(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -9,14 +9,13 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/hyperion-server/hyperion/goserver"
+	"github.com/hyperion-server/hyperion/internal/leaktest"
 	"github.com/hyperion-server/hyperion/tools/internal/selfsigned"
 )
 
 // TestMain fails when a test leaves a goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // A site is where a server of a test listens.
 type site struct {

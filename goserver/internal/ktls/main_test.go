@@ -3,7 +3,8 @@ package ktls
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/hyperion-server/hyperion/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails when a test leaves a goroutine behind.
+func TestMain(m *testing.M) { leaktest.Main(m) }
