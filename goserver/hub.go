@@ -41,7 +41,8 @@ var (
 // A message is framed once, and compressed once for each size of window that peers have agreed to.
 // Publish does not wait for members: messages are delivered beside it, several with one
 // write if they come fast. A member whose queue is full (WebSocketOptions.QueueBytes) has its own
-// QueuePolicy applied; with QueueBlock, Slow says what happens.
+// QueuePolicy applied; with QueueBlock, Slow says what happens. While a member sends a message by a MessageWriter, what
+// is published is kept for it, within QueueBytes as well.
 type Hub struct {
 	// Slow is for members whose peer is slow, and that have QueueBlock.
 	Slow SlowMember

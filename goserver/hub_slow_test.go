@@ -70,6 +70,9 @@ func TestHub_slowMember(t *testing.T) {
 	}
 }
 
+// heldMore is what a message counts for beside its frame while a member sends one in parts.
+const heldMore = 128
+
 // A member that sends a long message in parts gets what is published behind that; as much as its queue
 // holds, and nobody waits.
 func TestHub_memberStreams(t *testing.T) {
@@ -82,7 +85,7 @@ func TestHub_memberStreams(t *testing.T) {
 	} {
 		var h Hub
 		peer := newFakePeer(-1)
-		s := fakeSocket(peer, &WebSocketOptions{QueuePolicy: c.policy, QueueBytes: 15})
+		s := fakeSocket(peer, &WebSocketOptions{QueuePolicy: c.policy, QueueBytes: 3 * (5 + heldMore)})
 		must(t, h.Join("a", s))
 		w, err := s.NextWriter(TextMessage)
 		must(t, err)
@@ -102,6 +105,24 @@ func TestHub_memberStreams(t *testing.T) {
 		}
 		s.Abort()
 	}
+}
+
+// Messages without content take memory as well, while a member sends one in parts.
+func TestHub_memberStreamsLittle(t *testing.T) {
+	var h Hub
+	s := fakeSocket(newFakePeer(-1), &WebSocketOptions{QueueBytes: 4 << 10})
+	must(t, h.Join("a", s))
+	w, err := s.NextWriter(TextMessage)
+	must(t, err)
+	for range 1000 {
+		must(t, h.Publish("a", TextMessage, nil))
+	}
+	settleHub(&h)
+	if kept := 1000 - h.Stats().Dropped; kept > 4<<10/heldMore {
+		t.Errorf("%d messages are kept in 4 KiB", kept)
+	}
+	must(t, w.Close())
+	s.Abort()
 }
 
 // Published messages are never within another one, however many send at the same time.

@@ -41,7 +41,9 @@ type WebSocketOptions struct {
 	CloseTimeout    time.Duration // for the peer's Close; default DefaultCloseTimeout
 
 	// QueueBytes are how many bytes may wait for a slow peer; default DefaultQueueBytes. One message
-	// may be longer, alone. QueuePolicy says what becomes of a message that finds no room.
+	// may be longer, alone. QueuePolicy says what becomes of a message that finds no room. While a MessageWriter is open,
+	// what a Hub publishes is kept behind its message: QueueBytes of that and of what waits together, where each message
+	// that is kept counts for 128 bytes more than its frame.
 	QueueBytes  int
 	QueuePolicy QueuePolicy
 

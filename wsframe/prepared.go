@@ -1,6 +1,9 @@
 package wsframe
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // A PreparedMessage is a message that a server sends to many clients: its frame
 // is made once, and once for each size of window that they agreed on. All
@@ -9,10 +12,13 @@ type PreparedMessage struct {
 	opcode   Opcode
 	header   int // octets of the header in frame
 	frame    []byte
-	deflated [maxWindowBits + 1]struct {
-		once  sync.Once
-		frame []byte
-	}
+	deflated atomic.Pointer[deflatedFrames] // nil until somebody asks
+}
+
+// deflatedFrames are those of a message, by the size of the window.
+type deflatedFrames [maxWindowBits + 1]struct {
+	once  sync.Once
+	frame []byte
 }
 
 // NewPreparedMessage returns a message of the type Text or Binary. The payload is
@@ -39,8 +45,13 @@ func (m *PreparedMessage) Frame() []byte { return m.frame }
 // was agreed, and for [Compressor.Sent] to hear of. ok is false if that is not
 // shorter; then Frame is for this client too. The frame must not be changed.
 func (m *PreparedMessage) Deflated(own Window) (frame []byte, ok bool) {
+	all := m.deflated.Load()
+	if all == nil {
+		m.deflated.CompareAndSwap(nil, new(deflatedFrames))
+		all = m.deflated.Load()
+	}
 	bits := bitsFor(own.bits(), len(m.Payload()))
-	d := &m.deflated[bits]
+	d := &all[bits]
 	d.once.Do(func() {
 		c := NewCompressor(Window{MaxBits: bits, NoContextTakeover: true})
 		if payload, ok := c.Append(nil, m.Payload()); ok {

@@ -21,7 +21,8 @@ func (c *Conn) mark(start int, whole bool) {
 	}
 }
 
-// dropsHelp reports whether there would be room for n bytes without the messages that may be dropped.
+// dropsHelp reports whether there would be room for n bytes without the messages that may be dropped:
+// those in the queue, and those held.
 func (c *Conn) dropsHelp(n int) bool {
 	if c.drops == nil {
 		return false

@@ -24,8 +24,14 @@ type held struct {
 
 type heldList struct {
 	messages []*wsframe.PreparedMessage
-	bytes    int // of their frames, not compressed
+	bytes    int // that they count for
 }
+
+// heldMore is how many bytes of memory a held message takes beside its frame.
+const heldMore = 128
+
+// heldSize is how many bytes a message counts for while it is held.
+func heldSize(m *wsframe.PreparedMessage) int { return len(m.Frame()) + heldMore }
 
 // Offer sends messages in their order, as WritePrepared does, but never waits and calls
 // nothing of the program: full says what becomes of one that finds the queue full
@@ -112,16 +118,11 @@ func (c *Conn) hold(ms []*wsframe.PreparedMessage, full Policy) (sent, dropped i
 		c.held.list = new(heldList)
 	}
 	for _, m := range ms {
-		l := c.held.list
-		for c.status == open && !c.fits(len(m.Frame())) && c.cfg.Full == DropOldest && len(l.messages) > 0 {
-			l.bytes -= len(l.messages[0].Frame())
-			l.messages = l.messages[1:]
-			c.route.Dropped.Add(1)
-		}
-		switch ok, wasOpen := c.admitNow(len(m.Frame()), full); {
+		switch ok, wasOpen := c.admitNow(heldSize(m), full); {
 		case ok:
+			l := c.held.list
 			l.messages = append(l.messages, m)
-			l.bytes += len(m.Frame())
+			l.bytes += heldSize(m)
 			sent++
 		case wasOpen:
 			dropped++
@@ -133,7 +134,20 @@ func (c *Conn) hold(ms []*wsframe.PreparedMessage, full Policy) (sent, dropped i
 	return sent, dropped
 }
 
-// fits reports whether n bytes find room in the queue.
+// dropHeld drops the oldest message that is held.
+func (c *Conn) dropHeld() bool {
+	l := c.held.list
+	if l == nil || len(l.messages) == 0 {
+		return false
+	}
+	l.bytes -= heldSize(l.messages[0])
+	l.messages[0] = nil
+	l.messages = l.messages[1:]
+	c.route.Dropped.Add(1)
+	return true
+}
+
+// fits reports whether n bytes find room in the queue, which what is held will be in.
 func (c *Conn) fits(n int) bool {
 	waiting := c.queued()
 	if l := c.held.list; l != nil {
@@ -155,7 +169,7 @@ func (c *Conn) admitNow(n int, full Policy) (ok, wasOpen bool) {
 			return false, false
 		case c.fits(n):
 			return true, true
-		case policy == DropOldest && c.dropsHelp(n) && c.dropOne():
+		case policy == DropOldest && c.dropsHelp(n) && (c.dropOne() || c.dropHeld()):
 		case policy == Disconnect:
 			c.startCloseLocked(wsframe.CloseTryAgainLater, "too slow")
 			c.flush()
