@@ -7,7 +7,7 @@ require (
 	github.com/hyperion-server/hyperion v0.0.0
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/nats-io/nats.go v1.53.1
-	go.uber.org/goleak v1.3.0
+	go.uber.org/goleak v1.3.0 // indirect
 )
 
 require (

@@ -7,7 +7,7 @@ require github.com/hyperion-server/hyperion v0.0.0
 require (
 	github.com/letsencrypt/pebble/v2 v2.10.1
 	github.com/miekg/dns v1.1.62
-	go.uber.org/goleak v1.3.0
+	go.uber.org/goleak v1.3.0 // indirect
 )
 
 require (
