@@ -79,10 +79,15 @@ func (c *Conn) due() time.Duration {
 	return at
 }
 
-// attend does what is due.
+// attend does what is due. Before silence ends the connection, one more read looks whether
+// something has come as the time passed.
 func (c *Conn) attend() {
 	now := c.now()
 	if d := c.cfg.IdleTimeout; d > 0 && now >= c.heard+d {
+		if !c.looked {
+			c.looked = true
+			return
+		}
 		c.startClose(wsframe.CloseGoingAway, "idle timeout")
 		c.heard = now // once is enough: now its own timer runs
 		return

@@ -25,6 +25,7 @@ type reader struct {
 	driven    bool          // it does
 	large     bool          // the last frame was longer than half of readLarge
 	pingWaits bool          // the pong of the engine's last ping has not come
+	looked    bool          // the peer's silence has lasted too long, and who reads looks once more
 	left      atomic.Bool   // the engine will not read again
 	calling   atomic.Bool   // a callback for a control frame runs
 	heard     time.Duration // when something came last
@@ -245,7 +246,7 @@ func (c *Conn) space() (p []byte, direct bool) {
 
 // came takes n bytes that were read to where space said.
 func (c *Conn) came(n int, direct bool) error {
-	c.heard = c.now()
+	c.heard, c.looked = c.now(), false
 	c.burst.Store(false) // what answers is to leave at once
 	if !direct {
 		*c.in = (*c.in)[:len(*c.in)+n]

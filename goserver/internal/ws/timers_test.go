@@ -21,6 +21,25 @@ func TestTimers(t *testing.T) {
 	})
 }
 
+// What comes in the moment in which the peer would have been silent for too long still counts.
+func TestTimers_lastMoment(t *testing.T) {
+	eachStyle(t, func(t *testing.T, s style) {
+		bubble(t, func(b *bench) {
+			cfg := testConfig()
+			cfg.PingInterval = 0
+			p := b.connect(s, cfg, Agreement{}, nil)
+			for range 3 {
+				p.w.mu.Lock()
+				p.w.late = frame(t, "TEXT | x")
+				p.w.mu.Unlock()
+				p.talk("wait 61s\n = TEXT x")
+			}
+			p.talk("wait 61s\n < CLOSE 1001 | idle timeout\n > CLOSE 1001\n < END\n = ENDED here 1001 idle timeout")
+			p.silent()
+		})
+	})
+}
+
 // Pings are counted by how long their pongs took.
 func TestTimers_roundTrip(t *testing.T) {
 	eachStyle(t, func(t *testing.T, s style) {

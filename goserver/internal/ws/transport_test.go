@@ -35,6 +35,7 @@ type wire struct {
 	expiry  time.Duration // of reads
 	timer   *time.Timer
 	expired bool
+	late    []byte // comes in the moment in which a read expires
 
 	parks, parked  bool // whether Next parks, and has
 	aborted, ended bool
@@ -135,6 +136,7 @@ func (w *wire) setExpiry(at time.Duration) {
 		defer w.mu.Unlock()
 		if w.expiry == at && !w.ended {
 			w.expired = true
+			w.in, w.late = append(w.in, w.late...), nil
 			w.wake()
 		}
 	})
