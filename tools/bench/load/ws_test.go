@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -45,7 +44,6 @@ func sendBack(s *goserver.WebSocket, t goserver.MessageType, p []byte) { s.Write
 const testRun = 50 * time.Millisecond
 
 func TestEcho(t *testing.T) {
-	self := []int{os.Getpid()}
 	for name, e := range map[string]Echo{
 		"one under way": {Conns: 5, Depth: 1, Threads: 1},
 		"pipelined":     {Conns: 3, Depth: 16, Threads: 2},
@@ -57,9 +55,9 @@ func TestEcho(t *testing.T) {
 				continue
 			}
 			target := socketTarget(t, size, &goserver.WebSocketOptions{OnMessage: sendBack}, nil)
-			r, err := e.Run(t.Context(), target, testRun, testRun, self)
-			if err != nil || r.Errors != 0 || r.Requests == 0 || r.P99 < r.P50 || r.Bytes == 0 {
-				t.Errorf("%s, %d bytes: %+v, %v", name, size, r, err)
+			r := longer(t, func(d time.Duration) (Result, error) { return e.Run(t.Context(), target, testRun, d, self) })
+			if r.Errors != 0 || r.Requests == 0 || r.P99 < r.P50 || r.Bytes == 0 {
+				t.Errorf("%s, %d bytes: %+v", name, size, r)
 			}
 		}
 	}
@@ -73,9 +71,11 @@ func TestEcho_wrong(t *testing.T) {
 		errClose:   func(s *goserver.WebSocket, t goserver.MessageType, p []byte) { s.Close(1000, "") },
 	} {
 		target := socketTarget(t, 1000, &goserver.WebSocketOptions{OnMessage: f}, nil)
-		r, err := Echo{Conns: 1, Depth: 1, Threads: 1}.Run(t.Context(), target, testRun, testRun, []int{os.Getpid()})
-		if err != nil || r.Errors == 0 || r.Requests != 0 {
-			t.Errorf("%v: %+v, %v", want, r, err)
+		r := longer(t, func(d time.Duration) (Result, error) {
+			return Echo{Conns: 1, Depth: 1, Threads: 1}.Run(t.Context(), target, testRun, d, self)
+		})
+		if r.Errors == 0 || r.Requests != 0 {
+			t.Errorf("%v: %+v", want, r)
 		}
 		if !strings.HasPrefix(r.Problem, want.Error()) {
 			t.Errorf("problem %q, want %v", r.Problem, want)
@@ -133,24 +133,24 @@ func TestBroadcast(t *testing.T) {
 		defer mu.Unlock()
 		all[s] = true
 	})
-	r, err := Broadcast(t.Context(), target, 20, 2, testRun, testRun, []int{os.Getpid()})
-	if err != nil || r.Errors != 0 || r.Requests == 0 || r.Requests%40 != 0 || r.P50 == 0 {
-		t.Errorf("%+v, %v", r, err)
+	r := longer(t, func(d time.Duration) (Result, error) { return Broadcast(t.Context(), target, 20, 2, testRun, d, self) })
+	if r.Errors != 0 || r.Requests == 0 || r.Requests%40 != 0 || r.P50 == 0 {
+		t.Errorf("%+v", r)
 	}
 }
 
 func TestUpgrades(t *testing.T) {
 	target := socketTarget(t, 1, &goserver.WebSocketOptions{OnMessage: sendBack}, nil)
-	r, err := Upgrades(t.Context(), target, 2, testRun, testRun, []int{os.Getpid()})
-	if err != nil || r.Errors != 0 || r.Requests == 0 {
-		t.Errorf("%+v, %v", r, err)
+	r := longer(t, func(d time.Duration) (Result, error) { return Upgrades(t.Context(), target, 2, testRun, d, self) })
+	if r.Errors != 0 || r.Requests == 0 {
+		t.Errorf("%+v", r)
 	}
 }
 
 func TestIdleSockets(t *testing.T) {
 	target := socketTarget(t, 1<<10, &goserver.WebSocketOptions{OnMessage: sendBack}, nil)
 	for _, deflate := range []bool{false, true} {
-		r, err := IdleSockets(t.Context(), target, 10, deflate, testRun, []int{os.Getpid()})
+		r, err := IdleSockets(t.Context(), target, 10, deflate, testRun, self)
 		if err != nil || r.Errors != 0 || r.Requests != 10 {
 			t.Errorf("deflate %t: %+v, %v", deflate, r, err)
 		}
