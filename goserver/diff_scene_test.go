@@ -20,7 +20,7 @@ import (
 
 // patience bounds every wait of a conversation. It is never reached by one
 // that goes well, so it costs nothing to be generous.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A scene is what the handlers and the client of one conversation share.
 type scene struct {

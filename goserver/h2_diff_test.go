@@ -112,19 +112,9 @@ func TestDiff_http2(t *testing.T) {
 				t.Run(topic+"/"+c.name+"/"+transport, func(t *testing.T) {
 					t.Parallel()
 					wire := transports[transport]()
-					theirs, ours := wire.hold(t, &c, newNetHTTP), wire.hold(t, &c, newOurs)
-					for _, of := range []string{topic, topic + "/" + c.name} {
-						if start, varies := h2Varies[of]; varies {
-							theirs, ours = without(start, theirs), without(start, ours)
-						}
-					}
-					d := cmp.Diff(lines(theirs), lines(ours))
-					why, differs := h2Differs[topic+"/"+c.name]
-					switch {
-					case d != "" && !differs:
-						t.Errorf("-net/http +hyperion\n%s", d)
-					case d == "" && differs:
-						t.Errorf("there is no difference any more (%s)", why)
+					hold := func(newServer func(fields) subject) string { return wire.hold(t, &c, newServer) }
+					for _, complaint := range untilAlike(&c, hold, func(theirs, ours string) []string { return judge2(topic, c.name, theirs, ours) }) {
+						t.Error(complaint)
 					}
 				})
 			}
@@ -133,6 +123,24 @@ func TestDiff_http2(t *testing.T) {
 	if held < 60 {
 		t.Errorf("only %d scenes are held over HTTP/2", held)
 	}
+}
+
+// judge2 returns what is wrong with the two transcripts of a scene over HTTP/2.
+func judge2(topic, name, theirs, ours string) (complaints []string) {
+	for _, of := range []string{topic, topic + "/" + name} {
+		if start, varies := h2Varies[of]; varies {
+			theirs, ours = without(start, theirs), without(start, ours)
+		}
+	}
+	d := cmp.Diff(lines(theirs), lines(ours))
+	why, differs := h2Differs[topic+"/"+name]
+	switch {
+	case d != "" && !differs:
+		return []string{"-net/http +hyperion\n" + d}
+	case d == "" && differs:
+		return []string{"there is no difference any more (" + why + ")"}
+	}
+	return nil
 }
 
 // without returns said without the lines that begin with start.

@@ -264,7 +264,7 @@ func (h hostilePeer) padded(st *socketStream, p []byte, end bool) {
 // upload sends so many bytes, for which the window of the connection must come back.
 func (h hostilePeer) upload(t *testing.T, n int) {
 	st := h.begin("/sink", "POST", false)
-	late := time.AfterFunc(20*time.Second, func() {
+	late := time.AfterFunc(patience, func() {
 		t.Errorf("the window of the connection has not come back: %d", h.c.send)
 		h.c.conn.Close()
 	})

@@ -90,7 +90,7 @@ func TestStatic_openFileEvicted(t *testing.T) {
 	if got, err := io.ReadAll(resp.Body); err != nil || string(got) != whole {
 		t.Errorf("the slow client got %d bytes, %v", len(got), err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		switch n := openDescriptors(t, "/big.bin (deleted)"); {
 		case n == 0:
 			return

@@ -176,7 +176,7 @@ func testLeave(t *testing.T, dir string, o *goserver.StaticOptions, kept int) {
 		must(t, c.(*net.TCPConn).SetLinger(0)) // a reset
 		c.Close()
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for openDescriptors(t, "/big.bin") > kept {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d descriptors of the file are open", openDescriptors(t, "/big.bin"))

@@ -81,7 +81,8 @@ func TestSyscalls(t *testing.T) {
 	cached := func(n map[string]int) bool { return writes(n) == 1 && total(n) == 1+n["mmap"] } // the runtime may need memory
 	small := func(n map[string]int) bool { return total(n) <= 4+n["mmap"] && writes(n) == 1 && n["sendfile"] == 0 }
 	large := func(n map[string]int) bool {
-		whole := n["sendfile"] == 4 || os.Geteuid() != 0 && n["sendfile"] > 4 // by others, what a small buffer cuts into more
+		// A signal of the runtime's may cut one off; for others than root a small buffer does.
+		whole := n["sendfile"] >= 4 && (n["sendfile"] < 8 || os.Geteuid() != 0)
 		return writes(n) == 1 && whole && n["fadvise64"] == 1
 	}
 	for _, c := range []struct {
@@ -93,9 +94,9 @@ func TestSyscalls(t *testing.T) {
 		{"/site/cached30k.bin?4", cached, "1 write"},
 		{"/site/1k.bin", small, "at most 4 calls, 1 of them a write"},
 		{"/site/12k.bin", small, "at most 4 calls, 1 of them a write"},
-		{"/site/1m.bin", large, "1 write and 4 sendfile"},
+		{"/site/1m.bin", large, "1 write and about 4 sendfile"},
 		{"/12k.bin", func(n map[string]int) bool { return writes(n) == 1 && n["sendfile"] == 0 }, "1 write"},
-		{"/1m.bin", large, "1 write and 4 sendfile"},
+		{"/1m.bin", large, "1 write and about 4 sendfile"},
 	} {
 		n := traced[c.target]
 		t.Logf("%-22s %v", c.target, n)
@@ -119,7 +120,7 @@ func trace(t *testing.T, strace, dir string, targets []string) map[string]map[st
 	log := filepath.Join(t.TempDir(), "trace")
 	cmd := exec.Command(strace, "-f", "-qq", "-s", "64", "-e", "signal=none", "-e", "trace="+fileCalls, "-o", log,
 		os.Args[0], "-test.run=^TestSyscalls_server$")
-	cmd.Env = append(os.Environ(), syscallsDir+"="+dir)
+	cmd.Env = append(tracedEnv(), syscallsDir+"="+dir)
 	var stderr syncBuffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
@@ -141,6 +142,10 @@ func trace(t *testing.T, strace, dir string, targets []string) map[string]map[st
 	must(t, err)
 	return countCalls(string(text), targets)
 }
+
+// tracedEnv is the environment of a server whose calls are counted: there the runtime does not look each
+// second at how many processors its control group has, which it does with pread64.
+func tracedEnv() []string { return append(os.Environ(), "GODEBUG=updatemaxprocs=0") }
 
 // fetch gets the targets on one connection. What comes is read at once.
 func fetch(t *testing.T, addr string, targets []string) {
@@ -178,13 +183,8 @@ func countCalls(text string, targets []string) map[string]map[string]int {
 			counts[get[1]] = now
 			continue
 		}
-		// Reads that found nothing are those of an idle connection. The runtime wakes its
-		// own poller through an eventfd, when a timer is due or a file was opened.
-		if strings.Contains(line, "EAGAIN") || strings.Contains(line, eventfdOne) {
-			continue
-		}
-		if call := callPattern.FindStringSubmatch(line); call != nil && now != nil {
-			now[call[1]]++
+		if call := callOf(line); call != "" && now != nil {
+			now[call]++
 		}
 	}
 	maps.DeleteFunc(counts, func(target string, _ map[string]int) bool { return target == "/end" })
