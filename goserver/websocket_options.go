@@ -35,10 +35,14 @@ type WebSocketOptions struct {
 
 	MaxMessageBytes int           // of a message that comes, inflated; default DefaultMaxMessageBytes. Passed: 1009
 	MaxRatio        int           // of inflated to compressed bytes, from 16 KiB on; default DefaultMaxRatio, which a long text of one repeated line passes. Passed: 1009
-	IdleTimeout     time.Duration // without a byte from the peer; default DefaultSocketIdle. Passed: 1001
+	IdleTimeout     time.Duration // without a byte from the peer; default DefaultSocketIdle. Passed: 1001. See below
 	PingInterval    time.Duration // without a byte from the peer, until it is pinged; default DefaultSocketPing
 	WriteTimeout    time.Duration // in which the peer takes no byte; default DefaultWriteIdleTimeout. Passed: the connection is cut
 	CloseTimeout    time.Duration // for the peer's Close; default DefaultCloseTimeout
+
+	// Each byte is a sign of life for IdleTimeout: a WebSocket whose peer answers pings stays open without a message. But
+	// a message that has begun has to go on: IdleTimeout without a byte of its payload ends the WebSocket too, whatever else
+	// comes. Of its frames 1024 may be empty beside the first and the last; more: 1008.
 
 	// QueueBytes are how many bytes may wait for a slow peer; default DefaultQueueBytes. One message
 	// may be longer, alone. QueuePolicy says what becomes of a message that finds no room. While a MessageWriter is open,

@@ -64,12 +64,21 @@ func (c *Conn) heardClose(p []byte) error {
 	return errHeard
 }
 
+// silent returns since when the peer has been silent: within a message, since when that has not gone
+// on, whatever came beside it.
+func (c *Conn) silent() time.Duration {
+	if c.incoming != nil && (c.inFrame || c.state.Open()) {
+		return c.grown
+	}
+	return c.heard
+}
+
 // due returns when the peer's silence will have lasted too long, or long enough for a
 // ping; 0 for never.
 func (c *Conn) due() time.Duration {
 	var at time.Duration
 	if d := c.cfg.IdleTimeout; d > 0 {
-		at = c.heard + d
+		at = c.silent() + d
 	}
 	if d := c.cfg.PingInterval; d > 0 {
 		if ping := max(c.heard, c.pingAt) + d; at == 0 || ping < at {
@@ -83,13 +92,16 @@ func (c *Conn) due() time.Duration {
 // something has come as the time passed.
 func (c *Conn) attend() {
 	now := c.now()
-	if d := c.cfg.IdleTimeout; d > 0 && now >= c.heard+d {
+	if d := c.cfg.IdleTimeout; d > 0 && now >= c.silent()+d {
 		if !c.looked {
 			c.looked = true
 			return
 		}
 		c.startClose(wsframe.CloseGoingAway, "idle timeout")
 		c.heard = now // once is enough: now its own timer runs
+		if c.incoming != nil {
+			c.grown = now
+		}
 		return
 	}
 	if d := c.cfg.PingInterval; d > 0 && now >= max(c.heard, c.pingAt)+d {

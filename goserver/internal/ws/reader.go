@@ -17,6 +17,9 @@ const (
 	readStep   = 64 << 10  // for so much of a frame there is memory before it has come
 )
 
+// maxEmptyFrames is how many frames of a message may be without content, beside the first and the last.
+const maxEmptyFrames = 1 << 10
+
 // reader is the part of a Conn that belongs to who reads. What it needs while something comes
 // is lent to it.
 type reader struct {
@@ -48,6 +51,8 @@ type incoming struct {
 	rest    uint64 // of it
 
 	// Its message.
+	grown      time.Duration // when something of it came last
+	empty      int           // its frames without content, but the first and the last
 	op         wsframe.Opcode
 	compressed bool
 	msg        *[]byte // the payload so far; nil while there is none
@@ -153,15 +158,36 @@ func (c *Conn) begin() (bool, error) {
 			if err := c.control(h.Opcode, p); err != nil {
 				return false, err
 			}
+			c.attend()
 			continue
 		}
 		c.op, c.compressed = c.state.Advance(h)
 		c.r += n
 		c.inFrame, c.fin, c.key, c.pos, c.rest = true, h.Fin, h.Key, 0, h.Length
 		c.large = h.Length > readLarge/2
+		c.progress(&h)
 		return true, nil
 	}
 }
+
+// progress notes whether a frame brings its message on. One that does not is no reason to wait longer.
+func (c *Conn) progress(h *wsframe.Header) {
+	switch {
+	case h.Opcode != wsframe.Continuation:
+		c.empty = 0
+		c.goesOn()
+	case h.Fin:
+		c.goesOn()
+	case h.Length == 0:
+		if c.empty++; c.empty == maxEmptyFrames+1 {
+			c.startClose(wsframe.ClosePolicyViolation, "too many empty frames")
+		}
+		c.attend()
+	}
+}
+
+// goesOn notes that something of a message came.
+func (c *Conn) goesOn() { c.grown, c.looked = c.heard, false }
 
 // piece consumes what has come of the frame's payload, and returns it unmasked.
 func (c *Conn) piece() []byte {
@@ -173,6 +199,9 @@ func (c *Conn) piece() []byte {
 }
 
 func (c *Conn) unmask(p []byte) {
+	if len(p) > 0 {
+		c.goesOn()
+	}
 	wsframe.Mask(c.key, c.pos, p)
 	c.pos += uint64(len(p))
 	c.rest -= uint64(len(p))
@@ -246,7 +275,9 @@ func (c *Conn) space() (p []byte, direct bool) {
 
 // came takes n bytes that were read to where space said.
 func (c *Conn) came(n int, direct bool) error {
-	c.heard, c.looked = c.now(), false
+	if c.heard = c.now(); !c.inFrame && !c.state.Open() {
+		c.looked = false
+	}
 	c.burst.Store(false) // what answers is to leave at once
 	if !direct {
 		*c.in = (*c.in)[:len(*c.in)+n]
