@@ -41,7 +41,7 @@ func TestInterop_nghttp2(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newInteropServer(t, c.table, c.limit)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			args := append([]string{"-v", "-n", "--no-dep", "-m", fmt.Sprint(interopRequests), "-H", "x-first: the value of the first",
 				"-H", "x-second: \x7f~|^", "-H", "cookie: id=0123456789abcdef0123456789abcdef"}, c.args...)
@@ -86,7 +86,7 @@ func (s *interopServer) serve() error {
 		return err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	in := bufio.NewReader(conn)
 	if _, err := io.ReadFull(in, make([]byte, len(http2.ClientPreface))); err != nil {
 		return err

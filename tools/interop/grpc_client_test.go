@@ -58,7 +58,7 @@ func TestGRPC_interopClient(t *testing.T) {
 				running.Go(func() {
 					places <- struct{}{}
 					defer func() { <-places }()
-					ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+					ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 					defer cancel()
 					if out, err := exec.CommandContext(ctx, program, append(args, "-test_case="+name)...).CombinedOutput(); err != nil {
 						t.Errorf("%s: %v: %s", name, err, out)

@@ -29,11 +29,11 @@ func look(t *testing.T, program, debian string) {
 	}
 }
 
-// run runs a program, for 30 s at most, and returns what it printed on
+// run runs a program, for two minutes at most, and returns what it printed on
 // standard output.
 func run(t *testing.T, program string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var out, problem bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, args...)

@@ -76,7 +76,7 @@ func (s *speaker) next() socketMessage {
 	select {
 	case m := <-s.came:
 		return m
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Fatal("nothing came")
 		panic("unreachable")
 	}
@@ -140,7 +140,7 @@ func talk(t *testing.T, where socketSite, path string, deflate bool, dial func(*
 	s.Ping("client")
 	select {
 	case <-s.pongs:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no pong")
 	}
 	s.wantEcho(s.Write(wsframe.Text, "ping"), wsframe.Text, "ponged")

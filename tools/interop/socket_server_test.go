@@ -99,7 +99,7 @@ func (w socketSite) wantEnd(t *testing.T, code wsframe.CloseCode, reason string,
 		if got, ok := err.(*goserver.CloseError); !ok || *got != want {
 			t.Errorf("the server’s socket ended with %v, want %v", err, &want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the server’s socket has not ended")
 	}
 }

@@ -186,7 +186,7 @@ func TestCoder_client(t *testing.T) {
 				t.Run(mode, func(t *testing.T) {
 					server := echo(t, wanted, size)
 					defer server.Close()
-					ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+					ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 					defer cancel()
 					c, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(server.URL, "http"), &websocket.DialOptions{CompressionMode: compression, CompressionThreshold: 1})
 					if err != nil {
@@ -271,7 +271,7 @@ func dial(t *testing.T, server *httptest.Server, compress bool) *end {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(time.Minute))
 	wanted := wsframe.Deflate{}
 	request := "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	if compress {

@@ -213,7 +213,7 @@ func TestSite_eventsHead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	io.WriteString(c, "HEAD /events HTTP/1.1\r\nHost: "+addr+"\r\n\r\nGET /hello HTTP/1.1\r\nHost: "+addr+"\r\nConnection: close\r\n\r\n")
 	all, err := io.ReadAll(c)
 	if err != nil || !strings.Contains(string(all), "text/event-stream") || !strings.HasSuffix(string(all), "Hello from Hyperion.\n") {
