@@ -33,7 +33,7 @@ type CloseError = ws.CloseError
 var (
 	ErrWebSocketClosing = ws.ErrClosing      // it is closed, or about to be
 	ErrCloseTimeout     = ws.ErrCloseTimeout // the peer did not answer Close
-	ErrQueueFull        = ws.ErrQueueFull    // the peer is too slow, and QueuePolicy is QueueDisconnect
+	ErrQueueFull        = ws.ErrQueueFull    // the peer is too slow, and QueuePolicy is QueueDisconnect; or for a ping
 	ErrMessageDropped   = ws.ErrDropped      // the same with QueueDropOldest, and nothing older could be dropped
 	ErrOnMessage        = ws.ErrEngineReads  // a read of a WebSocket with OnMessage
 	ErrReaderOpen       = ws.ErrReaderOpen   // a read while a MessageReader is open
@@ -51,10 +51,12 @@ type HandshakeError = ws.Refusal
 // HTTP/2 (RFC 8441).
 //
 // Everybody may write, at any time and from any goroutine: each message goes out whole. One
-// goroutine at a time may read; with OnMessage the server reads. Somebody has to: pings are answered,
-// idle connections found and Close is heard by who reads. A WebSocket that nobody reads, and nobody closes, stays for as long
-// as the server, also when its peer is long gone: the handler, or what it has started, must read until that fails, or call
-// Close or Abort.
+// goroutine at a time may read; with OnMessage the server reads.
+//
+// Somebody has to read: pings are answered, idle connections found and Close is heard by who reads. IdleTimeout and
+// PingInterval hold only meanwhile. A WebSocket without OnMessage that nobody reads, and nobody closes, stays for as long
+// as the server, with its descriptor or its place among the streams, also when its peer is long gone. So the handler, or
+// what it has started, must read until that fails, or call Close or Abort.
 //
 // It outlives the handler that has upgraded it, and ends with Close, with the peer's, when the connection
 // breaks or with the server. It keeps nothing of the request: what is needed of that is for Data.
@@ -72,6 +74,9 @@ type WebSocket struct {
 // fails it has answered with an error, and returns a *HandshakeError; or the connection
 // has broken. w may be wrapped, if it unwraps as http.ResponseController asks. Nothing may be written to w before or
 // afterwards; its header's fields go with the answer.
+//
+// Without OnMessage the program must read the WebSocket until that fails, or Close or Abort it: nothing else ends one
+// whose peer has vanished, whether the handler returns or not.
 //
 // Over HTTP/2 such requests come if Server.WebSockets is set, as GET with the fields that they would have on HTTP/1.1.
 func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebSocket, error) {
@@ -129,7 +134,8 @@ func (s *WebSocket) Subprotocol() string {
 	return *s.sub
 }
 
-// Next waits for a message. It is valid until the next call that reads.
+// Next waits for a message. It is valid until the next call that reads. All that read serve the WebSocket while they
+// wait: a program reads on until that fails, with an error that says how the WebSocket ended.
 func (s *WebSocket) Next() (MessageType, []byte, error) { return s.conn.Next() }
 
 // Read waits for a message and appends it to buf.
@@ -192,14 +198,17 @@ func (s *WebSocket) NextWriter(t MessageType) (*MessageWriter, error) {
 	return s.conn.Writer(t), nil
 }
 
-// Ping sends a ping with a payload of at most 125 bytes. OnPong hears the answer. It fails with ErrQueueFull where
-// too much waits for a slow peer.
+// Ping sends a ping with a payload of at most 125 bytes. OnPong hears the answer. It does not wait: where the queue
+// is full it goes 4 KiB beyond that, with the answers to the peer's pings; then it fails with ErrQueueFull, whatever
+// QueuePolicy is, and the WebSocket stays open.
 func (s *WebSocket) Ping(payload []byte) error { return s.conn.Ping(payload) }
 
 // Close closes the WebSocket with a code and a reason, of which 123 bytes are sent, and waits for the peer's
-// answer: CloseTimeout at most, then with ErrCloseTimeout. A WebSocket with OnMessage does not wait, OnClose hears of the
-// end; messages that come before the peer's answer are handed out still. The code must be one that may be
-// sent (RFC 6455 §7.4).
+// answer: CloseTimeout at most, then with ErrCloseTimeout. What else comes before that goes to OnMessage, or to the
+// goroutine that reads; where none does, it is dropped. The code must be one that may be sent (RFC 6455 §7.4).
+//
+// It returns nil without waiting for a WebSocket with OnMessage, and for all while OnPing or OnPong runs, which may have
+// called it. OnClose hears of the end.
 func (s *WebSocket) Close(code wsframe.CloseCode, reason string) error {
 	return s.conn.Close(code, reason)
 }

@@ -33,16 +33,18 @@ type WebSocketOptions struct {
 	// client without Origin, which is no browser, is let in unless this is set.
 	Origins []string
 
-	MaxMessageBytes int           // of a message that comes, inflated; default DefaultMaxMessageBytes. Passed: 1009
-	MaxRatio        int           // of inflated to compressed bytes, from 16 KiB on; default DefaultMaxRatio, which a long text of one repeated line passes. Passed: 1009
-	IdleTimeout     time.Duration // without a byte from the peer; default DefaultSocketIdle. Passed: 1001. See below
-	PingInterval    time.Duration // without a byte from the peer, until it is pinged; default DefaultSocketPing
-	WriteTimeout    time.Duration // in which the peer takes no byte; default DefaultWriteIdleTimeout. Passed: the connection is cut
-	CloseTimeout    time.Duration // for the peer's Close; default DefaultCloseTimeout
+	MaxMessageBytes int // of a message that comes, inflated; default DefaultMaxMessageBytes. Passed: 1009
+	MaxRatio        int // of inflated to compressed bytes, from 16 KiB on; default DefaultMaxRatio, which a long text of one repeated line passes. Passed: 1009
 
-	// Each byte is a sign of life for IdleTimeout: a WebSocket whose peer answers pings stays open without a message. But
-	// a message that has begun has to go on: IdleTimeout without a byte of its payload ends the WebSocket too, whatever else
-	// comes. Of its frames 1024 may be empty beside the first and the last; more: 1008.
+	// IdleTimeout is how long the peer may be silent; default DefaultSocketIdle. Passed: 1001. Each byte is a sign of
+	// life, and so a WebSocket whose peer answers pings stays open without messages. But a message that has begun has to
+	// go on: so long without a byte of its payload ends the WebSocket, too. Of its frames 1024 may be empty beside the
+	// first and the last; more: 1008. It holds while somebody reads: the server, with OnMessage, or the program.
+	IdleTimeout time.Duration
+
+	PingInterval time.Duration // without a byte from the peer, until it is pinged; default DefaultSocketPing
+	WriteTimeout time.Duration // in which the peer takes no byte; default DefaultWriteIdleTimeout. Passed: the connection is cut
+	CloseTimeout time.Duration // for the peer's Close; default DefaultCloseTimeout
 
 	// QueueBytes are how many bytes may wait for a slow peer; default DefaultQueueBytes. One message
 	// may be longer, alone. QueuePolicy says what becomes of a message that finds no room. While a MessageWriter is open,
@@ -61,11 +63,13 @@ type WebSocketOptions struct {
 
 	// OnMessage has the server read: it is called for each message once the handler that called Upgrade has
 	// returned, by one goroutine at a time for a WebSocket. The message is valid until it returns. A WebSocket holds
-	// neither a goroutine nor buffers while no message comes.
+	// neither a goroutine nor buffers while no message comes. Messages that come behind a Close of the program's own,
+	// before the peer's answer, are handed out as well; behind Abort none is. Where OnMessage is nil, the program must
+	// read: see WebSocket.
 	OnMessage func(s *WebSocket, t MessageType, message []byte)
 
 	// OnPing and OnPong are told of pings, which are answered by themselves, and pongs; the payload is valid until
-	// they return. OnClose is called once at the end, with a *CloseError or what the connection broke with.
+	// they return. They are called by who reads, and must not read themselves. OnClose is called once at the end, with a *CloseError or what the connection broke with.
 	//
 	// A callback that panics, or ends its goroutine, closes the WebSocket with 1011. The panic is logged, unless it is
 	// http.ErrAbortHandler.
@@ -83,7 +87,7 @@ type QueuePolicy uint8
 
 const (
 	QueueBlock      = QueuePolicy(ws.Block)      // who writes waits for room
-	QueueDropOldest = QueuePolicy(ws.DropOldest) // the oldest messages are dropped that have not begun to leave
+	QueueDropOldest = QueuePolicy(ws.DropOldest) // the oldest messages are dropped that have not begun to leave; or that message alone, where it would find no room even then
 	QueueDisconnect = QueuePolicy(ws.Disconnect) // the WebSocket is closed with 1013
 )
 

@@ -9,7 +9,8 @@ import (
 
 // Close begins the closing handshake, if nobody has, and waits until the connection has
 // ended: for the peer's Close, at most Config.CloseTimeout. It returns nil if that came.
-// Where a callback runs or the engine reads, it does not wait.
+// It does not wait where the engine reads; nor while a callback for a ping or pong runs, which
+// may be what has called it: who reads hears of the end then.
 func (c *Conn) Close(code wsframe.CloseCode, reason string) error {
 	var room [wsframe.MaxControl]byte
 	if _, err := wsframe.AppendClose(room[:0], code, reason); err != nil {
@@ -92,7 +93,8 @@ func (c *Conn) wait() error {
 	return c.err
 }
 
-// Ping sends a ping.
+// Ping sends a ping, beyond a full queue if need be: controlBytes at most, then it fails with
+// ErrQueueFull, which costs the connection nothing.
 func (c *Conn) Ping(p []byte) error {
 	if len(p) > wsframe.MaxControl {
 		return ErrControlTooLong

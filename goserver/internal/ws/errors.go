@@ -21,7 +21,8 @@ var (
 	// ErrControlTooLong is a ping of more than 125 bytes (RFC 6455 §5.5).
 	ErrControlTooLong = errors.New("websocket: control payload of more than 125 bytes")
 
-	// ErrQueueFull is a message that found the queue full where the policy is Disconnect.
+	// ErrQueueFull is a message that found the queue full where the policy is Disconnect, or
+	// a ping for which there was no room beyond that.
 	ErrQueueFull = errors.New("websocket: outbound queue is full")
 
 	// ErrDropped is a message that was dropped because the queue was full.

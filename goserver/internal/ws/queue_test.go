@@ -149,6 +149,29 @@ func TestQueue_dropNewest(t *testing.T) {
 	})
 }
 
+// Nothing is dropped for a message that finds no room even then.
+func TestQueue_dropNothing(t *testing.T) {
+	bubble(t, func(b *bench) {
+		p := b.slow(DropOldest)
+		p.conn.Write(wsframe.Text, []byte("leaving")) // 9 bytes, which stay
+		p.conn.Write(wsframe.Text, []byte("waits"))
+		long := make([]byte, 990)
+		m := wsframe.NewPreparedMessage(wsframe.Binary, long)
+		if err := p.conn.Write(wsframe.Binary, make([]byte, 992)); err != ErrDropped {
+			t.Errorf("Write: %v", err)
+		}
+		if err := p.conn.WritePrepared(m); err != ErrDropped {
+			t.Errorf("WritePrepared: %v", err)
+		}
+		if sent, dropped := p.conn.Offer([]*wsframe.PreparedMessage{m}, new(Offering), Block); sent != 0 || dropped != 1 {
+			t.Errorf("Offer: %d sent, %d dropped", sent, dropped)
+		}
+		p.w.accept(-1)
+		p.talk("< TEXT | leaving\n < TEXT | waits")
+		p.silent()
+	})
+}
+
 // No part of a streamed message is dropped, whatever comes between.
 func TestQueue_streamed(t *testing.T) {
 	for _, full := range []Policy{Block, DropOldest} {
