@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hyperion-server/hyperion/goserver"
+	"github.com/hyperion-server/hyperion/internal/localnet"
 )
 
 // A subject is what net/http's server and this package's have in common: their
@@ -85,7 +86,7 @@ func protocols(names string) *http.Protocols {
 // start serves in the background; what Serve returned is on the channel.
 func start(t *testing.T, s subject) (net.Addr, <-chan error) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", localnet.Host()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

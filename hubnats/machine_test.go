@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/hyperion-server/hyperion/goserver"
+	"github.com/hyperion-server/hyperion/internal/localnet"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 )
@@ -27,7 +28,7 @@ func must(t testing.TB, err error) {
 // startBroker starts a NATS server on a port; -1: any.
 func startBroker(t testing.TB, port int) *server.Server {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true})
+	s, err := server.NewServer(&server.Options{Host: localnet.Host(), Port: port, NoLog: true, NoSigs: true})
 	must(t, err)
 	s.Start()
 	if !s.ReadyForConnections(patience) {
