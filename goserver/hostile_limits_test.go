@@ -371,6 +371,7 @@ func TestLimits_count(t *testing.T) {
 		if res := request(t, io.Discard, busyReader, ""); res.StatusCode != 200 {
 			t.Error(res.Status)
 		}
+		poll(t, "the end of the other", func() bool { return s.Stats().InFlight == 0 })
 		if res := request(t, c, br, get()); res.StatusCode != 200 {
 			t.Errorf("when the other is done: %s", res.Status)
 		}

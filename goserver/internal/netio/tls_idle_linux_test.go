@@ -47,9 +47,7 @@ func TestTLS_idleMemory(t *testing.T) {
 	wg.Wait()
 	eventually(t, "all to be parked", func() bool { return te.Parked() == n })
 	full := heap()
-	if grown := runtime.NumGoroutine() - goroutines; grown > 50 {
-		t.Errorf("%d idle connections hold %d goroutines", n, grown)
-	}
+	fewGoroutines(t, goroutines+50)
 	// What the clients' sockets cost in the heap stays when the server's connections are gone.
 	te.CloseIdle(0)
 	eventually(t, "all to be closed", func() bool { return te.Conns() == 0 })

@@ -64,9 +64,7 @@ func TestTLS_recordInPieces(t *testing.T) {
 		}
 	}
 	eventually(t, "all to be parked", func() bool { return te.Parked() == n })
-	if grown := runtime.NumGoroutine() - before; grown > 30 {
-		t.Errorf("%d connections amid a record hold %d goroutines", n, grown)
-	}
+	fewGoroutines(t, before+30)
 }
 
 // What an idle connection gets that is not data does not put off its end.
@@ -109,7 +107,7 @@ func TestTLS_idleEnds(t *testing.T) {
 			if i < 15 { // crypto/tls ends it at more
 				empty()
 			}
-			if time.Since(start) > 15*time.Second {
+			if time.Since(start) > time.Minute {
 				t.Fatal("still open")
 			}
 		}
