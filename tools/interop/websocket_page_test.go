@@ -100,6 +100,7 @@ func (p *tab) chat(other *tab, over string) {
 
 	other.enter("Bob", "elsewhere")
 	p.await("chat-log", "Ada 2 went")
+	p.await("chat-here", "1 here: Ada")
 	p.say("while you were away")
 	p.await("chat-log", "while you were away")
 	other.enter("Bob", "moons")

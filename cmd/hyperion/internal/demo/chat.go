@@ -29,12 +29,14 @@ type chat struct {
 	hub     goserver.Hub // a topic for each room
 	options goserver.WebSocketOptions
 
-	mu    sync.Mutex // also held while a room publishes, so that all see one order
-	rooms map[string]*room
+	mu       sync.Mutex // also held while a room publishes, so that all see one order
+	rooms    map[string]*room
+	visitors visitors
 }
 
 type room struct {
 	name    string
+	opener  *visitor
 	members []*member // in the order in which they came
 	last    []notice
 }
@@ -42,6 +44,7 @@ type room struct {
 // A member is a socket in a room; the Data of its WebSocket.
 type member struct {
 	socket  *goserver.WebSocket
+	visitor *visitor
 	room    *room
 	name    string // no other in the room has it
 	rate    *allowance
@@ -49,7 +52,7 @@ type member struct {
 }
 
 func newChat() *chat {
-	c := &chat{rooms: make(map[string]*room)}
+	c := &chat{rooms: make(map[string]*room), visitors: make(visitors)}
 	c.options = goserver.WebSocketOptions{
 		MaxMessageBytes: utf8.UTFMax * maxSaid,
 		QueueBytes:      64 << 10,
@@ -81,33 +84,41 @@ func (c *chat) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ws.Close(wsframe.ClosePolicyViolation, "a room's name has 1 to 24 letters, digits and hyphens")
 		return
 	}
-	c.join(&member{socket: ws, name: name, rate: newAllowance(saidASecond, saidAtOnce)}, roomName, r.Proto)
+	c.join(&member{socket: ws, name: name, rate: newAllowance(saidASecond, saidAtOnce)}, roomName, r)
 }
 
-// join tells the member what it missed, and the others that it came.
-func (c *chat) join(m *member, name, protocol string) {
+// join tells the member who is there and what it missed, and the others that it came.
+func (c *chat) join(m *member, name string, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	in := c.rooms[name]
+	in, now := c.rooms[name], time.Now()
+	m.visitor = c.visitors.from(whence(r.RemoteAddr), now)
+	why := m.visitor.objection(in == nil, now)
 	switch {
+	case why != "":
 	case in == nil && len(c.rooms) == maxRooms:
-		m.socket.Close(wsframe.CloseTryAgainLater, "there are 100 rooms already")
-		return
+		why = "there are 100 rooms already"
 	case in != nil && len(in.members) == maxMembers:
-		m.socket.Close(wsframe.CloseTryAgainLater, "the room is full: 50 are in it")
+		why = "the room is full: 50 are in it"
+	}
+	if why != "" {
+		m.socket.Close(wsframe.CloseTryAgainLater, why)
 		return
-	case in == nil:
-		in = &room{name: name}
+	}
+	if in == nil {
+		in = &room{name: name, opener: m.visitor}
+		in.opener.rooms++
 		c.rooms[name] = in
 	}
 	m.room, m.name = in, in.free(m.name)
+	m.visitor.members++
 	in.members = append(in.members, m)
 	m.socket.Data = m
-	m.tell(notice{Kind: "hello", Protocol: protocol, Room: name, Name: m.name, Here: in.names(), Last: in.last})
+	m.tell(notice{Kind: "hello", Protocol: r.Proto, Room: name, Name: m.name, Here: in.names(), Last: in.last})
 	if err := c.hub.Join(name, m.socket); err != nil {
 		m.socket.Close(wsframe.CloseInternalError, "")
 	}
-	c.publish(in, m.socket, notice{Kind: "came", Name: m.name, Here: in.names()})
+	c.publish(in, m.socket, notice{Kind: "came", Name: m.name})
 }
 
 // leave undoes join.
@@ -115,12 +126,14 @@ func (c *chat) leave(m *member) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	in := m.room
+	m.visitor.members--
 	in.members = slices.DeleteFunc(in.members, func(o *member) bool { return o == m })
 	if len(in.members) == 0 {
+		in.opener.rooms--
 		delete(c.rooms, in.name)
 		return
 	}
-	c.publish(in, nil, notice{Kind: "went", Name: m.name, Here: in.names()})
+	c.publish(in, nil, notice{Kind: "went", Name: m.name})
 }
 
 // heard is called with what a member says.

@@ -66,7 +66,7 @@ func (s *Site) Attach(srv *goserver.Server) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /events", s.serveEvents)
 	mux.HandleFunc("GET /try/numbers.txt", serveNumbers)
-	mux.HandleFunc("GET /ws/echo", serveEcho())
+	mux.HandleFunc("GET /ws/echo", serveEcho(echoPerSecond, echoAtOnce))
 	mux.Handle("GET /ws/chat", newChat())
 	srv.Handler, srv.WebSockets = mux, true
 	srv.RegisterOnShutdown(s.Stop)

@@ -24,6 +24,12 @@ func start(t *testing.T) (*goserver.Server, string) {
 	if err := s.Attach(srv); err != nil {
 		t.Fatal(err)
 	}
+	return srv, serve(t, srv)
+}
+
+// serve runs a server until the test ends, and returns its URL.
+func serve(t *testing.T, srv *goserver.Server) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +42,7 @@ func start(t *testing.T) (*goserver.Server, string) {
 			t.Errorf("Serve = %v", err)
 		}
 	})
-	return srv, "http://" + l.Addr().String()
+	return "http://" + l.Addr().String()
 }
 
 func get(t *testing.T, url string, header ...string) (*http.Response, []byte) {

@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,10 +24,23 @@ type speaker struct {
 	in *bufio.Reader
 }
 
+var nextAddress atomic.Uint32
+
+// speak returns a client with an address of its own.
 func speak(t *testing.T, url, path string) *speaker {
 	t.Helper()
+	n := nextAddress.Add(1)
+	return speakFrom(t, fmt.Sprintf("127.1.%d.%d", n/250, 1+n%250), url, path)
+}
+
+func speakFrom(t *testing.T, from, url, path string) *speaker {
+	t.Helper()
 	addr := strings.TrimPrefix(url, "http://")
-	c, err := net.Dial("tcp", addr)
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	c, err := d.Dial("tcp", addr)
+	if err != nil && runtime.GOOS != "linux" {
+		t.Skip("the machine has one address: ", err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

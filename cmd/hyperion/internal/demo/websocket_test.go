@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hyperion-server/hyperion/goserver"
 	"github.com/hyperion-server/hyperion/wsframe"
 )
 
@@ -28,6 +29,22 @@ func TestEcho(t *testing.T) {
 	s.send(wsframe.Binary, make([]byte, 1<<20+1))
 	if code, _ := s.closed(); code != wsframe.CloseMessageTooBig {
 		t.Errorf("%d", code)
+	}
+}
+
+// Pings count for the allowance as messages do.
+func TestEcho_allowance(t *testing.T) {
+	for _, op := range []wsframe.Opcode{wsframe.Text, wsframe.Ping} {
+		url := serve(t, &goserver.Server{Handler: serveEcho(0, 10*(echoPerMessage+1))})
+		s := speak(t, url, "/")
+		s.hear("hello")
+		for range 11 {
+			s.send(op, []byte("x"))
+		}
+		s.send(wsframe.Close, nil)
+		if code, reason := s.closed(); code != wsframe.ClosePolicyViolation || reason != "more than 16 MiB a second" {
+			t.Errorf("%v: %d %s", op, code, reason)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ const moons = ['Titan', 'Rhea', 'Dione', 'Tethys', 'Mimas', 'Phoebe', 'Calypso',
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
 let name = '', room = ''; // as the server has them; '' while not in a room
+let present = []; // the names of all in the room, in the order in which they came
 
 $('chat-name').value = sessionStorage.getItem('name') || moons[Math.floor(Math.random() * moons.length)];
 $('chat-room').value = new URLSearchParams(location.search).get('room') || 'lobby';
@@ -41,8 +42,8 @@ const kinds = {
     allow(true);
   },
   said,
-  came(n) { aside(`${n.name} came`); here(n.here); },
-  went(n) { aside(`${n.name} went`); here(n.here); },
+  came(n) { aside(`${n.name} came`); here([...present, n.name]); },
+  went(n) { aside(`${n.name} went`); here(present.filter((p) => p !== n.name)); },
   refused(n) { aside(`not sent: ${n.text}`, true); },
 };
 
@@ -88,6 +89,7 @@ function said(n) {
 function aside(text, wrong) { add(part('li', text, wrong ? 'aside wrong' : 'aside')); }
 
 function here(names) {
+  present = names;
   $('chat-here').replaceChildren(`${names.length} here: `, ...names.flatMap((n, i) => i ? [', ', called(n)] : [called(n)]));
 }
 
