@@ -12,6 +12,7 @@ const (
 	perMessage  = "CPU µs/message"
 	perDelivery = "CPU µs/delivery"
 	perUpgrade  = "CPU µs/upgrade"
+	perSocket   = "bytes/WebSocket"
 
 	socketPace        = 20_000 // messages a second
 	socketDepth       = 16
@@ -19,6 +20,7 @@ const (
 	upgraders         = 16
 	idleSockets       = 15_000
 	idleSecureSockets = 5_000 // a client pays for TLS, too
+	socketStreams     = 10    // on a connection of HTTP/2
 )
 
 const socketText = "The epoll client of tools/bench/load: all WebSockets are open before the measuring begins; every message that comes back is compared with what was sent. The C server is the least that can be done with a read and a write a message, without checks."
@@ -43,15 +45,21 @@ func socketRows() []*row {
 	blocking.ours = "/ws-blocking"
 	return append(all, deflate, blocking,
 		echoRow("1k-pipelined", "1 KiB, 16 pipelined, 200 connections", 1<<10, 200, fmt.Sprintf("%d messages are under way on each.", socketDepth), "-depth", strconv.Itoa(socketDepth)),
+		secureRow("1k-tls", "1 KiB over TLS, 200 connections", load.HTTPS, 200, "One message is under way on each. TLS is 1.3."),
+		secureRow("1k-h2", "1 KiB over HTTP/2 and TLS, 20 connections with 10 streams each", load.H2, 200/socketStreams,
+			"WebSockets are streams (RFC 8441); one message is under way on each. Messages that come together are answered together. The same number over TLS without HTTP/2 is the row before.",
+			"-streams", strconv.Itoa(socketStreams)),
 		echoRow("1k-paced", "1 KiB by the clock, 200 connections", 1<<10, 200, fmt.Sprintf("%d messages a second, whatever comes back: a latency counts from when the message was to be sent.", socketPace), "-rate", strconv.Itoa(socketPace)),
 		broadcastRow("125", "125 B", 125, 1), broadcastRow("1k", "1 KiB", 1<<10, 1),
 		broadcastRow("burst", fmt.Sprintf("%d of 125 B at once", socketDepth), 125, socketDepth),
 		&row{Row: report.Row{Name: "ws-upgrade", Title: "WebSocket: connect, upgrade and close", Unit: perUpgrade,
 			Load: fmt.Sprintf("%d workers of tools/bench/load connect, upgrade and close, to the server's end of the connection; p50 and p99 are of all of it.", upgraders), Targets: []report.Target{tail}},
 			kind: webSocket, path: "/ws", size: 125, drive: loader("ws-upgrade", "-conns", strconv.Itoa(upgraders))},
-		idleSocketRow("", "", idleSockets, load.HTTP1, 1<<10, webSocket),
-		idleSocketRow("-deflate", ", compression agreed", idleSockets, load.HTTP1, 1<<10, deflated, "-deflate"),
-		idleSocketRow("-tls", ", over TLS", idleSecureSockets, load.HTTPS, 8<<10, webSocket),
+		idleSocketRow("", "", idleSockets, 1, load.HTTP1, 1<<10, webSocket),
+		idleSocketRow("-deflate", ", compression agreed", idleSockets, 1, load.HTTP1, 1<<10, deflated, "-deflate"),
+		idleSocketRow("-tls", ", over TLS", idleSecureSockets, 1, load.HTTPS, 8<<10, webSocket),
+		idleSocketRow("-h2", ", over HTTP/2 and TLS, one on each connection", idleSecureSockets, 1, load.H2, 13<<10, webSocket),
+		idleSocketRow("-h2-streams", fmt.Sprintf(", over HTTP/2 and TLS, %d on each connection", socketStreams), idleSecureSockets, socketStreams, load.H2, (12<<10)/socketStreams+(1<<10), webSocket),
 	)
 }
 
@@ -67,6 +75,12 @@ func echoRow(name, title string, size int64, conns int, text string, args ...str
 		kind: webSocket, path: "/ws", size: size, drive: loader("ws-echo", append([]string{"-conns", strconv.Itoa(conns)}, args...)...)}
 }
 
+func secureRow(name, title string, over load.Protocol, conns int, text string, args ...string) *row {
+	r := echoRow(name, title, 1<<10, conns, text, args...)
+	r.over = over
+	return r
+}
+
 func broadcastRow(name, title string, size int64, depth int) *row {
 	return &row{Row: report.Row{Name: "ws-broadcast-" + name, Title: fmt.Sprintf("WebSocket broadcast, %s to %d", title, broadcastConns), Unit: perDelivery,
 		Load:    "tools/bench/load publishes on one of the WebSockets when all have what came before; a latency is from a publishing until the last one has it. Every copy is compared.",
@@ -74,13 +88,13 @@ func broadcastRow(name, title string, size int64, depth int) *row {
 		kind: webSocket, path: "/ws-topic", size: size, drive: loader("ws-broadcast", "-conns", strconv.Itoa(broadcastConns), "-depth", strconv.Itoa(depth))}
 }
 
-func idleSocketRow(name, title string, conns int, over load.Protocol, most float64, k kind, args ...string) *row {
+func idleSocketRow(name, title string, sockets, streams int, over load.Protocol, most float64, k kind, args ...string) *row {
 	path := "/ws"
 	if k == deflated {
 		path = "/ws-deflate"
 	}
-	return &row{Row: report.Row{Name: "ws-idle" + name, Title: "memory of an idle WebSocket" + title, Unit: perConn,
-		Load:    fmt.Sprintf("tools/bench/load opens %d, with one echo of 1 KiB on each; growth of the resident memory of the server's processes, when they have settled. What the kernel keeps for a socket is not in it.", conns),
+	return &row{Row: report.Row{Name: "ws-idle" + name, Title: "memory of an idle WebSocket" + title, Unit: perSocket,
+		Load:    fmt.Sprintf("tools/bench/load opens %d, with one echo of 1 KiB on each; growth of the resident memory of the server's processes, when they have settled. What the kernel keeps for a socket is not in it.", sockets),
 		Targets: []report.Target{{Max: most}}},
-		over: over, kind: k, path: path, size: 1 << 10, measure: growthPerRequest, drive: loader("ws-idle", append([]string{"-conns", strconv.Itoa(conns)}, args...)...)}
+		over: over, kind: k, path: path, size: 1 << 10, measure: growthPerRequest, drive: loader("ws-idle", append([]string{"-conns", strconv.Itoa(sockets / streams), "-streams", strconv.Itoa(streams)}, args...)...)}
 }

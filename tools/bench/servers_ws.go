@@ -35,10 +35,16 @@ var socketPeers = []*server{
 	socketPeer(gorilla, "gorilla", "github.com/gorilla/websocket", "on net/http; NextReader into memory used again, pooled write buffers; broadcast of a PreparedMessage"),
 	socketPeer(coder, "coder", "github.com/coder/websocket", "on net/http; Reader into memory used again; broadcast: a Write each, for it has nothing else"),
 	{
-		name: libwebsockets, key: "lws", program: "lws", kinds: []kind{webSocket},
-		from:    []string{"gcc", "-O2", "-o", "OUT", "third_party/peers/libwebsockets/echo.c", "-lwebsockets"},
-		args:    func(l launch) []string { return []string{strconv.Itoa(l.Port())} },
+		name: libwebsockets, key: "lws", program: "lws", kinds: []kind{webSocket}, over: []load.Protocol{load.HTTPS, load.H2},
+		from: []string{"gcc", "-O2", "-o", "OUT", "third_party/peers/libwebsockets/echo.c", "-lwebsockets"},
+		args: func(l launch) []string {
+			args := []string{strconv.Itoa(l.Port())}
+			if l.TLS() {
+				args = append(args, l.Cert, l.Key)
+			}
+			return args
+		},
 		version: []string{"pkg-config", "--modversion", "libwebsockets"},
-		does:    "C, on libuv, one thread; the next message is read when the one before has been sent back",
+		does:    "C, on libuv, one thread; messages wait in a list until they can be sent back",
 	},
 }

@@ -1,7 +1,7 @@
 /* echo is a server of libwebsockets for the WebSocket rows: /ws sends every message back, /ws-topic sends it
- * to all that asked for /ws-topic.
+ * to all that asked for /ws-topic. With a certificate it speaks TLS, and HTTP/2 if the client does.
  *
- *     echo PORT
+ *     echo PORT [CERT KEY]
  */
 #include <libwebsockets.h>
 #include <signal.h>
@@ -10,15 +10,23 @@
 
 enum {
     BYTES = 1 << 20,  /* of a message */
+    WAITING = 64,     /* messages of a session that are to be sent back */
     POSTS = 64,       /* published messages that are kept for who has not got them yet */
     POST_BYTES = 4096 /* of one */
 };
 
-/* A session has the message that is to be sent back; while it waits nothing more is read. */
-typedef struct {
-    unsigned char *message; /* behind LWS_PRE bytes */
+/* A message that has come, or is about to. */
+typedef struct message {
+    struct message *next;
     size_t n;
-    int ready, binary, topic;
+    int binary;
+    unsigned char p[]; /* behind LWS_PRE bytes */
+} message;
+
+/* A session has the messages that are to be sent back; while too many wait nothing more is read. */
+typedef struct {
+    message *coming, *first, **end;
+    int waiting, topic;
     unsigned sent; /* posts that this one has got */
 } session;
 
@@ -32,36 +40,46 @@ static unsigned posted;
 static int established(struct lws *wsi, session *s) {
     char path[32] = "";
     memset(s, 0, sizeof *s);
+    s->end = &s->first;
     s->sent = posted;
     lws_hdr_copy(wsi, path, sizeof path, WSI_TOKEN_GET_URI);
     s->topic = !strcmp(path, "/ws-topic");
     return 0;
 }
 
+static void publish(struct lws *wsi, const message *m) {
+    memcpy(posts[posted % POSTS].p + LWS_PRE, m->p + LWS_PRE, m->n);
+    posts[posted % POSTS].n = m->n;
+    posts[posted % POSTS].binary = m->binary;
+    posted++;
+    lws_callback_on_writable_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi));
+}
+
 /* received gathers a message, which comes in pieces of what the library reads. */
 static int received(struct lws *wsi, session *s, const void *p, size_t n) {
-    if (s->n + n > BYTES) return -1;
-    unsigned char *grown = realloc(s->message, LWS_PRE + s->n + n);
-    if (!grown) return -1;
-    s->message = grown;
-    memcpy(grown + LWS_PRE + s->n, p, n);
-    s->n += n;
+    size_t had = s->coming ? s->coming->n : 0;
+    if (had + n > (s->topic ? POST_BYTES : BYTES)) return -1;
+    message *m = realloc(s->coming, sizeof *m + LWS_PRE + had + n);
+    if (!m) return -1;
+    memcpy(m->p + LWS_PRE + had, p, n);
+    *m = (message){NULL, had + n, lws_frame_is_binary(wsi)};
+    s->coming = m;
     if (!lws_is_final_fragment(wsi)) return 0;
-    s->binary = lws_frame_is_binary(wsi);
-    if (!s->topic) {
-        s->ready = 1;
-        lws_rx_flow_control(wsi, 0);
-        lws_callback_on_writable(wsi);
+    s->coming = NULL;
+    if (s->topic) {
+        publish(wsi, m);
+        free(m);
         return 0;
     }
-    if (s->n > POST_BYTES) return -1;
-    memcpy(posts[posted % POSTS].p + LWS_PRE, s->message + LWS_PRE, s->n);
-    posts[posted % POSTS].n = s->n;
-    posts[posted % POSTS].binary = s->binary;
-    posted++;
-    s->n = 0;
-    lws_callback_on_writable_all_protocol(lws_get_context(wsi), lws_get_protocol(wsi));
+    *s->end = m;
+    s->end = &m->next;
+    if (++s->waiting == WAITING) lws_rx_flow_control(wsi, 0);
+    lws_callback_on_writable(wsi);
     return 0;
+}
+
+static int send_message(struct lws *wsi, unsigned char *p, size_t n, int binary) {
+    return lws_write(wsi, p + LWS_PRE, n, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0 ? -1 : 0;
 }
 
 static int writable(struct lws *wsi, session *s) {
@@ -69,16 +87,27 @@ static int writable(struct lws *wsi, session *s) {
         if (s->sent == posted) return 0;
         if (posted - s->sent > POSTS) return -1; /* too slow */
         unsigned i = s->sent++ % POSTS;
-        if (lws_write(wsi, posts[i].p + LWS_PRE, posts[i].n, posts[i].binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0) return -1;
+        if (send_message(wsi, posts[i].p, posts[i].n, posts[i].binary)) return -1;
         if (s->sent != posted) lws_callback_on_writable(wsi);
         return 0;
     }
-    if (!s->ready) return 0;
-    if (lws_write(wsi, s->message + LWS_PRE, s->n, s->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0) return -1;
-    s->ready = 0;
-    s->n = 0;
-    lws_rx_flow_control(wsi, 1);
-    return 0;
+    message *m = s->first;
+    if (!m) return 0;
+    if (!(s->first = m->next)) s->end = &s->first;
+    int failed = send_message(wsi, m->p, m->n, m->binary);
+    free(m);
+    if (s->waiting-- == WAITING) lws_rx_flow_control(wsi, 1);
+    if (s->first) lws_callback_on_writable(wsi);
+    return failed;
+}
+
+static void closed(session *s) {
+    free(s->coming);
+    for (message *m = s->first, *next; m; m = next) {
+        next = m->next;
+        free(m);
+    }
+    memset(s, 0, sizeof *s);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len) {
@@ -91,8 +120,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return writable(wsi, s);
     case LWS_CALLBACK_CLOSED:
-        free(s->message);
-        s->message = NULL;
+        closed(s);
         return 0;
     default:
         return 0;
@@ -113,6 +141,12 @@ int main(int argc, char **argv) {
     info.options |= LWS_SERVER_OPTION_LIBUV;
 #endif
     info.pt_serv_buf_size = 65536;
+    if (argc > 3) {
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.ssl_cert_filepath = argv[2];
+        info.ssl_private_key_filepath = argv[3];
+        info.alpn = "h2,http/1.1";
+    }
     struct lws_context *context = lws_create_context(&info);
     if (!context) return 1;
     signal(SIGTERM, SIG_DFL); /* the library's handler ends the loop, but not the program */

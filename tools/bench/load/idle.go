@@ -13,6 +13,7 @@ import (
 type Herd struct {
 	fds    []int      // of HTTP/1.1 in clear
 	conns  []net.Conn // of the other protocols
+	links  []int      // of WebSockets over these
 	result Result
 }
 
@@ -85,6 +86,12 @@ func (h *Herd) Result() Result {
 			r.fail(errClosed)
 		}
 	}
+	for _, fd := range h.links {
+		if !established(fd) {
+			r.Requests--
+			r.fail(errClosed)
+		}
+	}
 	return r
 }
 
@@ -98,26 +105,25 @@ func ended(c net.Conn) (yes bool) {
 	if err != nil {
 		return true
 	}
-	err = raw.Control(func(fd uintptr) {
-		var info *unix.TCPInfo
-		if info, err = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
-			yes = info.State != tcpEstablished
-		}
-	})
+	err = raw.Control(func(fd uintptr) { yes = !established(int(fd)) })
 	return yes || err != nil
+}
+
+func established(fd int) bool {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err == nil && info.State == tcpEstablished
 }
 
 const tcpEstablished = 1 // TCP_ESTABLISHED of Linux
 
 // Close closes the connections.
 func (h *Herd) Close() {
-	for _, fd := range h.fds {
-		unix.Close(fd)
-	}
+	closeAll(h.fds)
+	closeAll(h.links)
 	for _, c := range h.conns {
 		c.Close()
 	}
-	h.fds, h.conns = nil, nil
+	h.fds, h.conns, h.links = nil, nil, nil
 }
 
 // Idle opens n connections, waits for the server to settle, and returns by how

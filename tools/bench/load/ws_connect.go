@@ -48,14 +48,15 @@ func closeSocket(c io.ReadWriter, ending []byte) error {
 	return errFrame
 }
 
-// IdleSockets opens n WebSockets with one echo each, waits for the server to settle, and
-// returns by how much its resident memory has grown since before the first one.
-func IdleSockets(ctx context.Context, t Target, n int, deflate bool, settle time.Duration, pids []int) (Result, error) {
+// IdleSockets opens n connections with one WebSocket each, or with HTTP/2 as many as streams says, and one echo on
+// each WebSocket. It waits for the server to settle, and returns by how much its resident memory has grown since before
+// the first one. A request is a WebSocket.
+func IdleSockets(ctx context.Context, t Target, n, streams int, deflate bool, settle time.Duration, pids []int) (Result, error) {
 	m, err := startMeter(pids)
 	if err != nil {
 		return Result{}, err
 	}
-	h, err := openIdle(ctx, t, n, deflate)
+	h, err := openIdle(ctx, t, n, streams, deflate)
 	if err != nil {
 		h.Close()
 		return Result{}, err
@@ -69,33 +70,39 @@ func IdleSockets(ctx context.Context, t Target, n int, deflate bool, settle time
 }
 
 // openIdle opens WebSockets with one echo each. The Herd is to be closed even with an error.
-func openIdle(ctx context.Context, t Target, n int, deflate bool) (*Herd, error) {
+func openIdle(ctx context.Context, t Target, n, streams int, deflate bool) (*Herd, error) {
 	h := &Herd{}
-	m := newMessages(1, int(t.Size), deflate)
-	z := newInflation(int(t.Size))
-	request, conf := socketRequest(t, deflate), t.TLS()
+	m, z := newMessages(1, int(t.Size), deflate), newInflation(int(t.Size))
+	once := func(c io.ReadWriter) error {
+		h.result.Requests++
+		return echoOnce(c, m, deflate, z)
+	}
+	request := socketRequest(t, deflate)
 	for i := range n {
 		if err := ctx.Err(); err != nil {
 			return h, err
 		}
-		var c io.ReadWriter
-		if t.Over.TLS() {
-			conn, err := dialSocketTLS(t, conf, request, deflate)
-			if err != nil {
-				return h, err
-			}
-			h.conns, c = append(h.conns, conn), conn
-		} else {
+		if t.Over == HTTP1 {
 			fd, err := dialSocket(t, i, request, deflate)
 			if err != nil {
 				return h, err
 			}
-			h.fds, c = append(h.fds, fd), blocking(fd)
+			h.fds = append(h.fds, fd)
+			if err := once(blocking(fd)); err != nil {
+				return h, err
+			}
+			continue
 		}
-		if err := echoOnce(c, m, deflate, z); err != nil {
+		l, fd, err := openLink(t, i, streams, deflate)
+		if err != nil {
 			return h, err
 		}
-		h.result.Requests++
+		h.links = append(h.links, fd)
+		for i := range linked(t, streams) {
+			if err := once(linkSocket{l, i}); err != nil {
+				return h, err
+			}
+		}
 	}
 	return h, nil
 }

@@ -2,13 +2,11 @@ package load
 
 import (
 	"bytes"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/hyperion-server/hyperion/wsframe"
 	"golang.org/x/sys/unix"
@@ -120,18 +118,4 @@ func dialSocket(t Target, i int, request []byte, deflate bool) (fd int, err erro
 		return -1, err
 	}
 	return fd, nil
-}
-
-// dialSocketTLS is dialSocket over TLS.
-func dialSocketTLS(t Target, conf *tls.Config, request []byte, deflate bool) (*tls.Conn, error) {
-	c, err := dialTLS(t, conf)
-	if err != nil {
-		return nil, err
-	}
-	if err := upgrade(c, request, deflate); err != nil {
-		c.Close()
-		return nil, err
-	}
-	c.SetDeadline(time.Time{})
-	return c, nil
 }

@@ -17,13 +17,17 @@ import (
 // An Echo is a load of WebSockets whose server sends every message back.
 type Echo struct {
 	Conns   int
+	Streams int  // with HTTP/2: WebSockets on each connection; 0: one
 	Depth   int  // messages that are under way on each, without Rate
 	Rate    int  // messages a second, of all; 0: one is sent when one has come
 	Deflate bool // messages are compressed, each by itself
 	Threads int  // that send and receive, each for its share of Conns
 }
 
-var errNoLoad = errors.New("load: connections, depth and threads must be positive")
+var (
+	errNoLoad  = errors.New("load: connections, depth and threads must be positive")
+	errInClear = errors.New("load: only over HTTP/1.1 in clear are messages sent by the clock or by several threads")
+)
 
 // Run opens the WebSockets and measures for the duration after a warm-up. Messages have
 // t.Size bytes; every one that comes back is compared with what was sent.
@@ -34,12 +38,15 @@ func (e Echo) Run(ctx context.Context, t Target, warm, duration time.Duration, p
 	if e.Conns < 1 || e.Depth < 1 || e.Threads < 1 {
 		return Result{}, errNoLoad
 	}
+	m := newMessages(max(e.Depth, 4), int(t.Size), e.Deflate)
+	if t.Over != HTTP1 {
+		return e.overLinks(ctx, t, m, warm, duration, pids)
+	}
 	fds, err := openSockets(ctx, t, e.Conns, e.Deflate)
 	defer closeAll(fds)
 	if err != nil {
 		return Result{}, err
 	}
-	m := newMessages(max(e.Depth, 4), int(t.Size), e.Deflate)
 	run := echoRun{began: time.Now()}
 	defer run.done.Wait()
 	defer run.phase.Store(over)
@@ -48,6 +55,11 @@ func (e Echo) Run(ctx context.Context, t Target, warm, duration time.Duration, p
 			return Result{}, err
 		}
 	}
+	return run.measure(ctx, e, warm, duration, pids)
+}
+
+// measure takes the server's figures while the messages go to and fro.
+func (run *echoRun) measure(ctx context.Context, e Echo, warm, duration time.Duration, pids []int) (Result, error) {
 	var busy busyness
 	r, err := measured(ctx, warm, duration, pids, func() { busy = begunBusy(); run.phase.Store(measuring) }, func() { run.phase.Store(over) })
 	if err != nil {
@@ -108,7 +120,7 @@ func (run *echoRun) start(ctx context.Context, e Echo, fds []int, m *messages) e
 	if err != nil {
 		return err
 	}
-	t := &echoThread{socketLoop: l, run: run, taken: make(latencies, 0, 1<<20)}
+	t := &echoThread{socketLoop: l, score: score{run: run, result: &l.result, taken: make(latencies, 0, 1<<20)}}
 	l.got = t.echoed
 	run.done.Go(func() {
 		runtime.LockOSThread()
@@ -121,12 +133,38 @@ func (run *echoRun) start(ctx context.Context, e Echo, fds []int, m *messages) e
 		if err != nil && ctx.Err() == nil {
 			l.result.fail(err)
 		}
-		run.add(t)
+		run.add(t.score)
 	})
 	return nil
 }
 
-func (run *echoRun) add(t *echoThread) {
+// A score is what one thread or connection has measured.
+type score struct {
+	run    *echoRun
+	taken  latencies
+	result *Result
+}
+
+// took takes the latencies of n messages that have come on s.
+func (t *score) took(s *socket, n int) (now time.Duration, err error) {
+	if n > len(s.sent) {
+		return 0, errExtra
+	}
+	now = time.Since(t.run.began)
+	if t.run.phase.Load() == measuring {
+		if t.result.Requests == 0 {
+			t.result.Bytes = 0 // of the warm-up
+		}
+		t.result.Requests += int64(n)
+		for _, from := range s.sent[:n] {
+			t.taken.add(now - from)
+		}
+	}
+	s.sent = s.sent[:copy(s.sent, s.sent[n:])]
+	return now, nil
+}
+
+func (run *echoRun) add(t score) {
 	run.mu.Lock()
 	defer run.mu.Unlock()
 	run.taken = append(run.taken, t.taken...)
@@ -141,9 +179,8 @@ func (run *echoRun) add(t *echoThread) {
 // An echoThread is the share of one thread.
 type echoThread struct {
 	*socketLoop
-	run   *echoRun
+	score
 	paced bool // messages are sent by the clock
-	taken latencies
 }
 
 // closed keeps depth messages under way on each socket.
@@ -189,21 +226,11 @@ func (t *echoThread) sendNow(s *socket, k int, from time.Duration) {
 
 // echoed takes the latencies of n messages, and sends as many.
 func (t *echoThread) echoed(s *socket, n int) {
-	if n > len(s.sent) {
-		t.drop(s, errExtra)
+	now, err := t.took(s, n)
+	if err != nil {
+		t.drop(s, err)
 		return
 	}
-	now := time.Since(t.run.began)
-	if t.run.phase.Load() == measuring {
-		if t.result.Requests == 0 {
-			t.result.Bytes = 0 // of the warm-up
-		}
-		t.result.Requests += int64(n)
-		for _, from := range s.sent[:n] {
-			t.taken.add(now - from)
-		}
-	}
-	s.sent = s.sent[:copy(s.sent, s.sent[n:])]
 	if !t.paced {
 		t.sendNow(s, n, now)
 	}

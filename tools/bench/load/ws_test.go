@@ -150,7 +150,7 @@ func TestUpgrades(t *testing.T) {
 func TestIdleSockets(t *testing.T) {
 	target := socketTarget(t, 1<<10, &goserver.WebSocketOptions{OnMessage: sendBack}, nil)
 	for _, deflate := range []bool{false, true} {
-		r, err := IdleSockets(t.Context(), target, 10, deflate, testRun, self)
+		r, err := IdleSockets(t.Context(), target, 10, 0, deflate, testRun, self)
 		if err != nil || r.Errors != 0 || r.Requests != 10 {
 			t.Errorf("deflate %t: %+v, %v", deflate, r, err)
 		}

@@ -4,6 +4,7 @@
 //	loader -addr HOST:PORT -path PATH [-over h2 -cert FILE] [-size N] [-conns N] [-pids 1,2] MODE
 //
 //	loader -addr HOST:PORT -path PATH -size N [-depth N] [-rate N] [-deflate] [-threads N] ws-echo
+//	loader -addr HOST:PORT -path PATH -size N -over h2 -cert FILE [-depth N] [-streams N] ws-echo
 //
 // MODE is keepalive, random (PATH is that of the directory with the files of
 // load.RandomSite), idle, stream, handshake, resume, cold, grpc-unary,
@@ -58,11 +59,12 @@ func run(ctx context.Context) error {
 		settle   = flag.Duration("settle", 3*time.Second, "idle: time before the memory is read again")
 	)
 	flag.IntVar(&echo.Depth, "depth", 1, "ws-echo: messages under way on a connection, without -rate; ws-broadcast: messages published at once")
+	flag.IntVar(&echo.Streams, "streams", 1, "ws-echo, ws-idle: WebSockets on a connection, with HTTP/2")
 	flag.IntVar(&echo.Rate, "rate", 0, "ws-echo: messages a second, sent by the clock; 0: one is sent when one has come")
 	flag.IntVar(&echo.Threads, "threads", 1, "ws-echo: threads that share the connections")
 	flag.BoolVar(&echo.Deflate, "deflate", false, "ws-echo, ws-idle: messages are compressed")
 	flag.TextVar(&target.Addr, "addr", netip.AddrPort{}, "the server's address and port")
-	flag.StringVar((*string)(&target.Over), "over", "", "protocol, a load.Protocol; with idle, herd, handshake, resume, cold and gRPC")
+	flag.StringVar((*string)(&target.Over), "over", "", "protocol, a load.Protocol; with idle, herd, handshake, resume, cold, gRPC, ws-echo and ws-idle")
 	flag.StringVar(&target.Path, "path", "/", "request target")
 	flag.Int64Var(&target.Size, "size", 5, "bytes of body that an answer must have")
 	flag.Func("pids", "processes of the server, comma between them", func(s string) (err error) {
@@ -98,7 +100,7 @@ func run(ctx context.Context) error {
 	case "ws-upgrade":
 		r, err = load.Upgrades(ctx, target, *conns, *warm, *duration, pids)
 	case "ws-idle":
-		r, err = load.IdleSockets(ctx, target, *conns, echo.Deflate, *settle, pids)
+		r, err = load.IdleSockets(ctx, target, *conns, echo.Streams, echo.Deflate, *settle, pids)
 	case "cold":
 		r, err = load.Cold(ctx, target, *conns, pids)
 	case "herd":

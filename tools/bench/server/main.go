@@ -39,7 +39,7 @@ func main() {
 	flag.Parse()
 
 	mux := http.NewServeMux()
-	s := &goserver.Server{Addr: *addr, Handler: mux}
+	s := &goserver.Server{Addr: *addr, Handler: mux, WebSockets: true}
 	mux.HandleFunc("GET /hello", hello)
 	mux.HandleFunc("GET /json", encode(read[map[string]any](*object)))
 	mux.HandleFunc("GET /list", marshal(read[[]item](*list)))
