@@ -35,6 +35,7 @@ type socketClient struct {
 	out   []byte
 	resp  *http.Response
 	state wsframe.State
+	z     *wsframe.Decompressor // of takenOver
 }
 
 // dialSocket opens a WebSocket at host/path.

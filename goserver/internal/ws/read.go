@@ -2,6 +2,7 @@ package ws
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"time"
@@ -281,7 +282,11 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 	} else if ok { // the state of DEFLATE is lost
 		err = i.error
 	}
-	if err != io.EOF {
+	switch err {
+	case io.EOF:
+	case errTorn:
+		err = c.failed(io.EOF)
+	default:
 		err = c.failed(err)
 	}
 	m.end, c.streamed = err, false
@@ -294,7 +299,10 @@ func (m *MessageReader) Close() error {
 	return err
 }
 
-// A rawReader reads the payload of the frames of a message. rd is held.
+// errTorn is the end of the connection within a message.
+var errTorn = errors.New("websocket: end within a message")
+
+// A rawReader reads the payload of the frames of a message. rd is held. io.EOF is the end of that alone.
 type rawReader MessageReader
 
 func (m *rawReader) Read(p []byte) (int, error) {
@@ -329,7 +337,9 @@ func (m *rawReader) Read(p []byte) (int, error) {
 			}
 		}
 		if !ok || len(c.unread()) == 0 && c.rest > 0 {
-			if err := c.fill(); err != nil {
+			if err := c.fill(); err == io.EOF {
+				return 0, errTorn
+			} else if err != nil {
 				return 0, err
 			}
 		}
