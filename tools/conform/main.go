@@ -33,6 +33,9 @@ const allCases = 146
 // is. A case about HEADERS above it (http2/4.2) does not read what the server said.
 const frameSize = 16 << 10
 
+// answerTime is for how many seconds h2spec waits for what has to come. Only a case that fails takes as long.
+const answerTime = "20"
+
 // exclusions are the cases that may fail.
 var exclusions = []exclusion{}
 
@@ -85,7 +88,7 @@ func (t transport) test(ctx context.Context, program, name string, specs []strin
 		return nil, err
 	}
 	s := &goserver.Server{Handler: http.HandlerFunc(answer), WebSockets: true, HTTP2: &http.HTTP2Config{MaxReadFrameSize: frameSize}}
-	args := []string{"-S", "-h", "127.0.0.1", "-p", strconv.Itoa(l.Addr().(*net.TCPAddr).Port), "-j", name}
+	args := []string{"-S", "-o", answerTime, "-h", "127.0.0.1", "-p", strconv.Itoa(l.Addr().(*net.TCPAddr).Port), "-j", name}
 	serve := s.Serve
 	if t.tls {
 		if s.TLSConfig, _, err = selfsigned.Server(); err != nil {
