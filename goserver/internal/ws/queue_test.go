@@ -309,7 +309,7 @@ func TestWrites_corked(t *testing.T) {
 		for range 100 {
 			p.talk("< TEXT | x\n = TEXT x")
 		}
-		if n := len(p.w.took); n > 50 {
+		if n := len(p.w.took); n > 90 { // alone they would leave in 100
 			t.Errorf("the answers left in %d writes", n)
 		}
 	})
