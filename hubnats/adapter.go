@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/hyperion-server/hyperion/goserver"
 	"github.com/nats-io/nats.go"
@@ -97,46 +98,74 @@ func (a *Adapter) take(m *nats.Msg, receive func(string, goserver.MessageType, [
 	}
 }
 
-func (a *Adapter) Subscribe(topic string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
+// do calls NATS, which waits while the server does not read. Close ends the waiting.
+func (a *Adapter) do(call func() error) error {
+	select {
+	case <-a.quit:
+		return ErrClosed
+	default:
+	}
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-a.quit:
 		return ErrClosed
 	}
-	if a.topics[topic] != nil {
+}
+
+func (a *Adapter) Subscribe(topic string) error {
+	a.mu.Lock()
+	is := a.topics[topic] != nil
+	a.mu.Unlock()
+	if is {
 		return nil
 	}
-	sub, err := a.nc.ChanSubscribe(a.subject(topic), a.incoming)
-	if err != nil {
-		return err
-	}
-	a.topics[topic] = sub
-	return nil
+	return a.do(func() error {
+		sub, err := a.nc.ChanSubscribe(a.subject(topic), a.incoming)
+		if err != nil {
+			return err
+		}
+		a.mu.Lock()
+		closed := a.closed
+		if !closed {
+			a.topics[topic] = sub
+		}
+		a.mu.Unlock()
+		if closed {
+			return sub.Unsubscribe()
+		}
+		return nil
+	})
 }
 
 func (a *Adapter) Unsubscribe(topic string) error {
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	sub := a.topics[topic]
+	if sub != nil {
+		delete(a.topics, topic)
+		a.count(sub)
+	}
+	a.mu.Unlock()
 	if sub == nil {
 		return nil
 	}
-	delete(a.topics, topic)
-	return a.end(sub)
+	return a.do(sub.Unsubscribe)
 }
 
-// end ends a subscription. mu is held.
-func (a *Adapter) end(sub *nats.Subscription) error {
+// count counts what a subscription that is about to end has dropped. mu is held.
+func (a *Adapter) count(sub *nats.Subscription) {
 	if n, err := sub.Dropped(); err == nil {
 		a.dropped += n
 	}
-	return sub.Unsubscribe()
 }
 
 // Publish sends a message.
 func (a *Adapter) Publish(topic string, t goserver.MessageType, payload []byte) error {
 	a.buf = appendMessage(a.buf[:0], a.origin, t, payload)
-	err := a.nc.Publish(a.subject(topic), a.buf)
+	message := a.buf
+	err := a.do(func() error { return a.nc.Publish(a.subject(topic), message) })
 	if cap(a.buf) > keepBuffer {
 		a.buf = nil
 	}
@@ -156,6 +185,12 @@ func (a *Adapter) Lost() int {
 	return n
 }
 
+// ErrBusy is what Close returns when the NATS server does not read: the subscriptions end later, or with the connection.
+var ErrBusy = errors.New("hubnats: NATS server does not read")
+
+// closeWait is how long Close waits for the subscriptions to end.
+const closeWait = time.Second
+
 // Close ends the subscriptions. The connection stays open.
 func (a *Adapter) Close() error {
 	a.mu.Lock()
@@ -164,15 +199,33 @@ func (a *Adapter) Close() error {
 		return ErrClosed
 	}
 	a.closed = true
-	var failed error
+	var subs []*nats.Subscription
 	for _, sub := range a.topics {
-		if err := a.end(sub); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-			failed = err
-		}
+		a.count(sub)
+		subs = append(subs, sub)
 	}
 	clear(a.topics)
 	a.mu.Unlock()
 	close(a.quit)
 	a.ended.Wait()
+	done := make(chan error, 1)
+	go func() { done <- unsubscribe(subs) }()
+	late := time.NewTimer(closeWait)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return ErrBusy
+	}
+}
+
+// unsubscribe ends subscriptions, and returns why one did not end.
+func unsubscribe(subs []*nats.Subscription) (failed error) {
+	for _, sub := range subs {
+		if err := sub.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+			failed = err
+		}
+	}
 	return failed
 }

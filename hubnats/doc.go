@@ -19,6 +19,10 @@
 //     Adapter.Lost;
 //   - what is longer than the max_payload of the NATS server (1 MiB by default), reported as well.
 //
+// While the NATS server does not read, what is published waits as HubStats.Unsent and Hub.AdapterBytes say, until
+// nats.FlusherTimeout (a minute) has passed; Hub.Close does not wait for that. nats.go takes the memory that the server
+// declares for a message, whatever it is: the server must be trusted.
+//
 // After a reconnection nats.go subscribes again by itself, and messages flow as before. Members on the machine
 // where something is published always get it: NATS has no part in that.
 package hubnats
