@@ -61,25 +61,34 @@ func TestWebSocketAttack_floods(t *testing.T) {
 				act:    func(c *socketClient) { c.pour(pongs, flood); c.send(wsframe.Text, []byte("hello")) },
 				finish: said("hello"),
 			}},
-			{"empty fragments", attack{
+			{"empty fragments", attack{ // as many as may be
 				held: 64 << 10,
 				act: func(c *socketClient) {
 					c.pour(firstPart, len(firstPart))
-					c.pour(emptyParts, flood)
+					c.pour(emptyParts, len(emptyParts))
 					c.pour(lastPart, len(lastPart))
 				},
 				finish: said("end"),
 			}},
 			{"empty fragments of a message that never ends", attack{
 				held: 64 << 10,
-				act:  func(c *socketClient) { c.pour(firstPart, len(firstPart)); c.pour(emptyParts, flood) },
+				act: func(c *socketClient) {
+					c.pour(firstPart, len(firstPart))
+					c.pour(emptyParts, 2*len(emptyParts))
+				},
+				finish: func(c *socketClient) {
+					c.close(wsframe.ClosePolicyViolation)
+					if n := c.end(wsframe.ClosePolicyViolation); n > 0 {
+						t.Errorf("%d frames", n)
+					}
+				},
 			}},
 			{"empty compressed fragments", attack{
 				offer: true,
 				held:  64 << 10,
 				act: func(c *socketClient) {
 					c.pour(clientFrame(wsframe.Header{Opcode: wsframe.Binary, RSV1: true}, nil), 1)
-					c.pour(emptyParts, flood)
+					c.pour(emptyParts, len(emptyParts))
 					c.pour(clientFrame(wsframe.Header{Opcode: wsframe.Continuation, Fin: true}, []byte("\xf2\x48\xcd\xc9\xc9\x07\x00")), 1)
 				},
 				finish: said("Hello"),
