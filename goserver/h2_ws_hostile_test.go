@@ -2,9 +2,11 @@ package goserver_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -106,6 +108,12 @@ var hostileCallback = &goserver.WebSocketOptions{
 // Peers that do what they like with tunnels, to programs that do likewise, take nothing with them:
 // neither places, nor the window of the connection, nor sockets that stay.
 func TestWebSocketHTTP2_hostile(t *testing.T) {
+	for name, secure := range map[string]bool{"h2c": false, "h2": true} {
+		t.Run(name, func(t *testing.T) { hostileTunnels(t, secure) })
+	}
+}
+
+func hostileTunnels(t *testing.T, secure bool) {
 	names := make([]string, 0, len(behaviours))
 	mux := http.NewServeMux()
 	for name, f := range behaviours {
@@ -114,11 +122,26 @@ func TestWebSocketHTTP2_hostile(t *testing.T) {
 	}
 	mux.HandleFunc("POST /sink", func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body) })
 	s := &goserver.Server{Handler: mux, WebSockets: true, WebSocketSpread: -1, ErrorLog: log.New(io.Discard, "", 0)}
-	addr, _ := start(t, s)
+	var addr net.Addr
+	if secure {
+		cert, _ := certificate(t)
+		s.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		must(t, err)
+		addr = l.Addr()
+		served := make(chan error, 1)
+		go func() { served <- s.ServeTLS(l, "", "") }()
+		defer func() {
+			s.Close()
+			<-served
+		}()
+	} else {
+		addr, _ = start(t, s)
+	}
 	var peers sync.WaitGroup
 	for seed := range uint64(6) {
 		peers.Go(func() {
-			c := dialSockets(t, addr, false, 20_000)
+			c := dialSockets(t, addr, secure, 20_000)
 			defer c.conn.Close()
 			h := hostilePeer{c, rand.New(rand.NewPCG(seed, 41)), names}
 			for range 40 {
@@ -264,7 +287,7 @@ func (h hostilePeer) padded(st *socketStream, p []byte, end bool) {
 // upload sends so many bytes, for which the window of the connection must come back.
 func (h hostilePeer) upload(t *testing.T, n int) {
 	st := h.begin("/sink", "POST", false)
-	late := time.AfterFunc(patience, func() {
+	late := time.AfterFunc(20*time.Second, func() {
 		t.Errorf("the window of the connection has not come back: %d", h.c.send)
 		h.c.conn.Close()
 	})
