@@ -25,10 +25,11 @@ const (
 type churner struct {
 	addr   string
 	habits []habit
+	rate   int            // connections of each habit without a herd that are opened a second, at most
 	done   []atomic.Int64 // connections by habit
 	wrong  atomic.Int64   // answers that were not what they must be
 	mu     sync.Mutex
-	err    error // the first of them
+	errs   map[string]error // the first of each habit
 }
 
 // A habit is what a client does with a connection before it closes it.
@@ -88,14 +89,15 @@ var habitsHTTP1 = []habit{
 	}},
 }
 
-// perSecond is how many connections of each habit without a herd are opened a second, at most.
+// perSecond is how many connections of a habit are opened a second; of WebSockets over TLS a fifth, as the one
+// processor of the clients has enough to do with the handshakes.
 const perSecond = 30
 
 // gathering is how long the herds take to come.
 const gathering = 5 * time.Second
 
-func newChurner(addr string, habits []habit) *churner {
-	return &churner{addr: addr, habits: habits, done: make([]atomic.Int64, len(habits))}
+func newChurner(addr string, habits []habit, rate int) *churner {
+	return &churner{addr: addr, habits: habits, rate: rate, errs: make(map[string]error), done: make([]atomic.Int64, len(habits))}
 }
 
 func (c *churner) run(ctx context.Context) {
@@ -125,7 +127,7 @@ func (c *churner) replace(ctx context.Context, i, n int) {
 
 // repeat has up to 128 connections of a habit open at once.
 func (c *churner) repeat(ctx context.Context, i int) {
-	tick := time.NewTicker(time.Second / perSecond)
+	tick := time.NewTicker(time.Second / time.Duration(c.rate))
 	defer tick.Stop()
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -150,7 +152,7 @@ func (c *churner) once(i, n int) (ok bool) {
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 2, byte(1+n%64))}, Timeout: 10 * time.Second}
 	conn, err := d.Dial("tcp", c.addr)
 	if err != nil {
-		c.fail(fmt.Errorf("%s: %w", h.name, err))
+		c.fail(h.name, err)
 		return false
 	}
 	defer conn.Close()
@@ -160,26 +162,31 @@ func (c *churner) once(i, n int) (ok bool) {
 		tcp.SetLinger(0)
 	}
 	if err := h.act(tcp); err != nil {
-		c.fail(fmt.Errorf("%s: %w", h.name, err))
+		c.fail(h.name, err)
 		return false
 	}
 	c.done[i].Add(1)
 	return true
 }
 
-func (c *churner) fail(err error) {
+func (c *churner) fail(habit string, err error) {
 	c.wrong.Add(1)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = err
+	if c.errs[habit] == nil {
+		c.errs[habit] = err
 	}
 }
 
-func (c *churner) first() error {
+// first tells the first error of each habit.
+func (c *churner) first() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	var all []string
+	for habit, err := range c.errs {
+		all = append(all, fmt.Sprintf("%s: %v", habit, err))
+	}
+	return strings.Join(all, "; ")
 }
 
 // String counts the connections by habit.
@@ -193,7 +200,7 @@ func (c *churner) String() string {
 
 var errWrong = errors.New("wrong answer")
 
-func send(c *net.TCPConn, s string) error {
+func send(c net.Conn, s string) error {
 	_, err := io.WriteString(c, s)
 	return err
 }

@@ -25,76 +25,112 @@ const (
 	briefRoute    = "/ws-brief"
 )
 
-// habitsWebSocket are those of clients of WebSockets, 5 000 of which are open at all times. talked counts the
-// messages that have come back, or have been heard, as they must.
-func habitsWebSocket(talked *atomic.Int64) []habit {
+// habitsWebSocket are those of clients of WebSockets, 5 000 of which are open at all times, over TLS a fifth of that.
+// talked counts the messages that have come back, or have been heard, as they must.
+func habitsWebSocket(w way, talked *atomic.Int64) []habit {
+	overSocket := w.overSocket
 	talk := func(path string, end func(*socket) error) func(*net.TCPConn) error {
 		return overSocket(path, func(s *socket) error { return s.talk(talked, end) })
 	}
-	return append([]habit{
+	all := append([]habit{
 		{name: "talk, close", herd: 1784, act: talk(plainRoute, (*socket).close)},
 		{name: "talk, vanish", herd: 1000, act: talk(plainRoute, vanish)},
 		{name: "talk, reset in a message", reset: true, herd: 1000, act: talk(plainRoute, (*socket).breakOff)},
 		{name: "talk compressed, close", herd: 500, act: talk(deflateRoute, (*socket).close)},
 		{name: "talk to a goroutine, vanish", herd: 500, act: talk(blockingRoute, vanish)},
 		{name: "listen to a topic, vanish", herd: 200, act: overSocket(topicRoute, func(s *socket) error { return s.listen(talked) })},
-	}, misbehaviour...)
+	}, w.misbehaviour()...)
+	if w.tls != nil {
+		for i := range all {
+			all[i].herd = (all[i].herd + 4) / 5
+		}
+	}
+	if w.http2 {
+		return append(all, misbehaviourHTTP2...)
+	}
+	return append(all, w.misbehaviourHTTP1()...)
+}
+
+// misbehaviourHTTP1 is about the opening handshake of HTTP/1.1.
+func (w way) misbehaviourHTTP1() []habit {
+	return []habit{
+		{name: "half a handshake", act: func(c *net.TCPConn) error {
+			conn, err := w.over(c)
+			if err != nil {
+				return err
+			}
+			return send(conn, opening(plainRoute))
+		}},
+		{name: "another version", act: func(c *net.TCPConn) error {
+			conn, err := w.over(c)
+			if err != nil {
+				return err
+			}
+			return refused(conn, strings.Replace(opening(plainRoute)+"\r\n", "Version: 13", "Version: 12", 1), http.StatusUpgradeRequired)
+		}},
+	}
 }
 
 // misbehaviour is what the server has to bear, and the publishers of the topic.
-var misbehaviour = []habit{
-	{name: "half a handshake", act: func(c *net.TCPConn) error { return send(c, opening(plainRoute)) }},
-	{name: "another version", act: func(c *net.TCPConn) error {
-		return refused(c, strings.Replace(opening(plainRoute)+"\r\n", "Version: 13", "Version: 12", 1), http.StatusUpgradeRequired)
-	}},
-	{name: "opened, reset", reset: true, act: overSocket(plainRoute, vanish)},
-	{name: "half a frame", act: overSocket(plainRoute, (*socket).breakOff)},
-	{name: "half a compressed frame, reset", reset: true, act: overSocket(deflateRoute, (*socket).breakOff)},
-	{name: "messages with the handshake", act: func(c *net.TCPConn) error {
-		s := newSocket(c, plainRoute)
-		one, two := words(), words()
-		s.say(one)
-		s.say(two)
-		return errors.Join(s.flush(), s.opened(), s.expect(one), s.expect(two), s.close())
-	}},
-	{name: "unmasked", act: overSocket(plainRoute, func(s *socket) error {
-		return errors.Join(send(s.conn, "\x82\x05hello"), s.closed(wsframe.CloseProtocolError))
-	})},
-	{name: "not UTF-8", act: overSocket(plainRoute, func(s *socket) error {
-		s.frame(wsframe.Header{Opcode: wsframe.Text, Fin: true}, []byte("\xc0\xaf"))
-		return errors.Join(s.flush(), s.closed(wsframe.CloseInvalidPayload))
-	})},
-	{name: "too long", act: overSocket(plainRoute, func(s *socket) error {
-		s.out = wsframe.Header{Opcode: wsframe.Binary, Fin: true, Masked: true, Length: 2 << 20}.Append(s.out)
-		return errors.Join(s.flush(), s.closed(wsframe.CloseMessageTooBig))
-	})},
-	{name: "too long when inflated", act: overSocket(deflateRoute, func(s *socket) error {
-		s.frame(wsframe.Header{Opcode: wsframe.Binary, Fin: true, RSV1: true}, bomb())
-		return errors.Join(s.flush(), s.closed(wsframe.CloseMessageTooBig))
-	})},
-	{name: "pings, unread", act: overSocket(plainRoute, func(s *socket) error {
-		for range 5000 {
-			s.frame(wsframe.Header{Opcode: wsframe.Ping, Fin: true}, make([]byte, wsframe.MaxControl))
-		}
-		return s.pour(s.out)
-	})},
-	{name: "messages, unread", herd: 8, act: overSocket(plainRoute, func(s *socket) error { return s.pour(much()) })},
-	{name: "read slowly", herd: 8, act: overSocket(plainRoute, (*socket).readSlowly)},
-	{name: "silent", act: func(c *net.TCPConn) error {
-		s, p := newSocket(c, briefRoute), words()
-		s.say(p)
-		return errors.Join(s.flush(), s.opened(), s.expect(p), s.closed(wsframe.CloseGoingAway))
-	}},
-	{name: "publish, end without leaving", act: overSocket(topicRoute, (*socket).publish)},
-	{name: "join a topic, unread, reset", reset: true, act: overSocket(topicRoute, func(*socket) error {
-		time.Sleep(time.Second)
-		return nil
-	})},
+func (w way) misbehaviour() []habit {
+	overSocket := w.overSocket
+	return []habit{
+		{name: "opened, reset", reset: true, act: overSocket(plainRoute, vanish)},
+		{name: "half a frame", act: overSocket(plainRoute, (*socket).breakOff)},
+		{name: "half a compressed frame, reset", reset: true, act: overSocket(deflateRoute, (*socket).breakOff)},
+		{name: "messages with the handshake", act: func(c *net.TCPConn) error {
+			s, err := newSocket(w, c, plainRoute)
+			if err != nil {
+				return err
+			}
+			one, two := words(), words()
+			s.say(one)
+			s.say(two)
+			return errors.Join(s.flush(), s.opened(), s.expect(one), s.expect(two), s.close())
+		}},
+		{name: "unmasked", act: overSocket(plainRoute, func(s *socket) error {
+			return errors.Join(send(s.conn, "\x82\x05hello"), s.closed(wsframe.CloseProtocolError))
+		})},
+		{name: "not UTF-8", act: overSocket(plainRoute, func(s *socket) error {
+			s.frame(wsframe.Header{Opcode: wsframe.Text, Fin: true}, []byte("\xc0\xaf"))
+			return errors.Join(s.flush(), s.closed(wsframe.CloseInvalidPayload))
+		})},
+		{name: "too long", act: overSocket(plainRoute, func(s *socket) error {
+			s.out = wsframe.Header{Opcode: wsframe.Binary, Fin: true, Masked: true, Length: 2 << 20}.Append(s.out)
+			return errors.Join(s.flush(), s.closed(wsframe.CloseMessageTooBig))
+		})},
+		{name: "too long when inflated", act: overSocket(deflateRoute, func(s *socket) error {
+			s.frame(wsframe.Header{Opcode: wsframe.Binary, Fin: true, RSV1: true}, bomb())
+			return errors.Join(s.flush(), s.closed(wsframe.CloseMessageTooBig))
+		})},
+		{name: "pings, unread", act: overSocket(plainRoute, func(s *socket) error {
+			for range 5000 {
+				s.frame(wsframe.Header{Opcode: wsframe.Ping, Fin: true}, make([]byte, wsframe.MaxControl))
+			}
+			return s.pour(s.out)
+		})},
+		{name: "messages, unread", herd: 8, act: overSocket(plainRoute, func(s *socket) error { return s.pour(much()) })},
+		{name: "read slowly", herd: 8, act: overSocket(plainRoute, (*socket).readSlowly)},
+		{name: "silent", act: func(c *net.TCPConn) error {
+			s, err := newSocket(w, c, briefRoute)
+			if err != nil {
+				return err
+			}
+			p := words()
+			s.say(p)
+			return errors.Join(s.flush(), s.opened(), s.expect(p), s.closed(wsframe.CloseGoingAway))
+		}},
+		{name: "publish, end without leaving", act: overSocket(topicRoute, (*socket).publish)},
+		{name: "join a topic, unread, reset", reset: true, act: overSocket(topicRoute, func(*socket) error {
+			time.Sleep(time.Second)
+			return nil
+		})},
+	}
 }
 
-func overSocket(path string, act func(*socket) error) func(*net.TCPConn) error {
+func (w way) overSocket(path string, act func(*socket) error) func(*net.TCPConn) error {
 	return func(c *net.TCPConn) error {
-		s, err := openSocket(c, path)
+		s, err := openSocket(w, c, path)
 		if err != nil {
 			return err
 		}
@@ -103,7 +139,7 @@ func overSocket(path string, act func(*socket) error) func(*net.TCPConn) error {
 }
 
 // refused sends a request that must be answered with the status.
-func refused(c *net.TCPConn, request string, status int) error {
+func refused(c net.Conn, request string, status int) error {
 	if err := send(c, request); err != nil {
 		return err
 	}
@@ -135,7 +171,7 @@ func (s *socket) breakOff() error {
 // pour sends p for a second, and reads nothing.
 func (s *socket) pour(p []byte) error {
 	end := time.Now().Add(time.Second)
-	s.conn.SetReadBuffer(4 << 10)
+	s.tcp.SetReadBuffer(4 << 10)
 	s.conn.SetWriteDeadline(end)
 	_, err := s.conn.Write(p)
 	time.Sleep(time.Until(end))
@@ -173,7 +209,7 @@ const muchMessages = 64
 
 // readSlowly sends much, and reads it with pauses.
 func (s *socket) readSlowly() error {
-	s.conn.SetReadBuffer(32 << 10)
+	s.tcp.SetReadBuffer(32 << 10)
 	sent := make(chan error, 1)
 	go func() {
 		_, err := s.conn.Write(much())

@@ -3,11 +3,12 @@
 // stay flat: first ./bin/hyperion serving files, then tools/bench/server, which has
 // direct routes and handlers too and tells its goroutines and its heap.
 //
-//	go run ./tools/bench/soak [-duration 5m] [-http2 | -websocket]
+//	go run ./tools/bench/soak [-duration 5m] [-http2] [-websocket [-tls]]
 //
 // With -http2 all of it goes over TLS, and the load is h2load's. With -websocket only tools/bench/server is
 // soaked, with 5 000 WebSockets that are open at all times: each talks for some seconds and closes
-// or vanishes, and another one takes its place.
+// or vanishes, and another one takes its place. With -tls they go over TLS, and with -http2 over streams of HTTP/2
+// (RFC 8441) over TLS; there are 1 000 of them then.
 //
 // The server is pinned to the first CPU, the load to the last one. Every
 // second a line of samples goes to a CSV file in tools/bench/out. The exit code
@@ -36,24 +37,25 @@ import (
 func main() {
 	duration := flag.Duration("duration", 5*time.Minute, "of the load on each of the two")
 	http2 := flag.Bool("http2", false, "over TLS, with HTTP/2")
-	webSocket := flag.Bool("websocket", false, "with WebSockets, in clear")
+	webSocket := flag.Bool("websocket", false, "with WebSockets; in clear without one of the others")
+	secure := flag.Bool("tls", false, "WebSockets over TLS, with HTTP/1.1")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *duration, *http2, *webSocket); err != nil {
+	if err := run(ctx, *duration, *http2, *webSocket, *secure); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
 }
 
 var (
-	errGrew   = errors.New("not flat")
-	errNoBoth = errors.New("-http2 and -websocket exclude each other")
+	errGrew = errors.New("not flat")
+	errTLS  = errors.New("-tls is for -websocket without -http2")
 )
 
-func run(ctx context.Context, duration time.Duration, http2, webSocket bool) error {
-	if http2 && webSocket {
-		return errNoBoth
+func run(ctx context.Context, duration time.Duration, http2, webSocket, secure bool) error {
+	if secure && (http2 || !webSocket) {
+		return errTLS
 	}
 	cpus, err := proc.CPUs()
 	if err != nil {
@@ -79,13 +81,13 @@ func run(ctx context.Context, duration time.Duration, http2, webSocket bool) err
 		return err
 	}
 	over := &inClear
-	switch {
-	case webSocket:
-		over = webSockets()
-	case http2:
+	if http2 || secure {
 		if over, err = overTLS(dir); err != nil {
 			return err
 		}
+	}
+	if webSocket {
+		over = over.webSockets(http2)
 	}
 	var failed []error
 	for _, s := range subjects(r, dir, over) {
@@ -160,7 +162,7 @@ func (s *subject) soak(ctx context.Context, r repo.Repo, duration time.Duration,
 	}
 	soakCtx, cancel := context.WithTimeout(ctx, duration)
 	defer cancel()
-	c := newChurner(addr.String(), s.habits)
+	c := newChurner(addr.String(), s.habits, s.rate)
 	used, err := proc.CPU(w.pids)
 	if err != nil {
 		return err
@@ -236,7 +238,7 @@ func verdict(before, after sample, samples []sample, c *churner) error {
 	fmt.Print(findings)
 	switch {
 	case c.wrong.Load() > 0:
-		return fmt.Errorf("%d wrong answers, the first: %v", c.wrong.Load(), c.first())
+		return fmt.Errorf("%d wrong answers, the first of each habit: %s", c.wrong.Load(), c.first())
 	case !flat:
 		return errGrew
 	}

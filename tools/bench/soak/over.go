@@ -22,6 +22,7 @@ type over struct {
 	serve, server []string // further arguments of hyperion serve, and of tools/bench/server
 	serverOnly    bool     // hyperion serve does not have what is asked for
 	habits        []habit
+	rate          int // connections of each habit a second
 	client        *http.Client
 	paths         []string // what run asks for in turn, a few seconds each
 	counted       string   // what run counts
@@ -38,7 +39,7 @@ var paths = []string{"/static", "/direct", "/hello", "/files/" + bigFile}
 
 // inClear is HTTP/1.1 without TLS.
 var inClear = over{
-	scheme: "http://", paths: paths, habits: habitsHTTP1, counted: "requests by wrk",
+	scheme: "http://", paths: paths, habits: habitsHTTP1, rate: perSecond, counted: "requests by wrk",
 	client: &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true}},
 	run: func(ctx context.Context, addr, path string, cpu int, pids []int) (load.Result, error) {
 		return load.Wrk{URL: "http://" + addr + path, Conns: 64, Duration: slice, CPU: cpu}.Run(ctx, pids)
@@ -55,7 +56,7 @@ func overTLS(dir string) (*over, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(cert)
 	return &over{
-		scheme: "https://", paths: paths, habits: habitsHTTP2, counted: "requests by h2load",
+		scheme: "https://", paths: paths, habits: habitsHTTP2, rate: perSecond, counted: "requests by h2load",
 		serve:  []string{"--tls-cert", certFile, "--tls-key", keyFile},
 		server: []string{"-cert", certFile, "-key", keyFile},
 		client: &http.Client{Timeout: timeout, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: roots}}},
@@ -72,11 +73,15 @@ func overTLS(dir string) (*over, error) {
 	}, errors.Join(os.WriteFile(certFile, cert, 0o600), os.WriteFile(keyFile, key, 0o600), os.WriteFile(openssl, []byte(load.ClientTLS), 0o600))
 }
 
-// webSockets returns WebSockets over HTTP/1.1 without TLS. Their load are the herds of the habits.
-func webSockets() *over {
+// webSockets has WebSockets over what o is over; with http2 over that. Their load are the herds of the habits.
+func (o over) webSockets(http2 bool) *over {
 	var talked atomic.Int64
-	o := inClear
-	o.serverOnly, o.paths, o.habits, o.counted = true, []string{plainRoute}, habitsWebSocket(&talked), "messages that the herds got"
+	w := way{http2: http2}
+	if o.scheme == "https://" {
+		w.tls = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS13} // who the server is has been checked by the watch
+		o.rate = perSecond / 5
+	}
+	o.serverOnly, o.paths, o.habits, o.counted = true, []string{plainRoute}, habitsWebSocket(w, &talked), "messages that the herds got"
 	o.run = func(ctx context.Context, _, _ string, _ int, _ []int) (load.Result, error) {
 		<-ctx.Done()
 		return load.Result{Requests: talked.Load()}, nil

@@ -31,28 +31,46 @@ var alone = wsframe.Deflate{Server: wsframe.Window{NoContextTakeover: true}, Cli
 
 // A socket is a client's end of a WebSocket.
 type socket struct {
-	conn       *net.TCPConn
+	conn       net.Conn
+	tcp        *net.TCPConn // below it
 	in         *bufio.Reader
 	out        []byte // frames that wait for flush
 	compressor *wsframe.Compressor
 	inflater   *wsframe.Decompressor // both nil: not agreed to
 }
 
-// newSocket puts the opening handshake into out.
-func newSocket(c *net.TCPConn, path string) *socket {
-	s := &socket{conn: c, in: bufio.NewReader(c)}
-	var fields []string
+// newSocket begins the opening handshake, which flush sends at the latest.
+func newSocket(w way, tcp *net.TCPConn, path string) (*socket, error) {
+	conn, err := w.over(tcp)
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{conn: conn, tcp: tcp}
+	offer := ""
 	if path == deflateRoute {
-		fields = []string{"Sec-WebSocket-Extensions: " + alone.Offer()}
+		offer = alone.Offer()
 		s.compressor, s.inflater = wsframe.NewCompressor(alone.Client), wsframe.NewDecompressor(alone.Server)
 	}
+	if w.http2 {
+		t, err := newTunnel(conn, path, offer)
+		s.conn, s.in = t, bufio.NewReader(t)
+		return s, err
+	}
+	s.in = bufio.NewReader(conn)
+	var fields []string
+	if offer != "" {
+		fields = []string{"Sec-WebSocket-Extensions: " + offer}
+	}
 	s.out = append(s.out, opening(path, fields...)+"\r\n"...)
-	return s
+	return s, nil
 }
 
 // openSocket makes the opening handshake.
-func openSocket(c *net.TCPConn, path string) (*socket, error) {
-	s := newSocket(c, path)
+func openSocket(w way, tcp *net.TCPConn, path string) (*socket, error) {
+	s, err := newSocket(w, tcp, path)
+	if err != nil {
+		return nil, err
+	}
 	if err := s.flush(); err != nil {
 		return nil, err
 	}
@@ -61,6 +79,9 @@ func openSocket(c *net.TCPConn, path string) (*socket, error) {
 
 // opened reads the answer to the opening handshake.
 func (s *socket) opened() error {
+	if t, ok := s.conn.(*tunnel); ok {
+		return t.opened(s.inflater != nil)
+	}
 	resp, err := http.ReadResponse(s.in, nil)
 	if err != nil {
 		return err
@@ -102,6 +123,9 @@ func (s *socket) compress(p []byte) (_ []byte, compressed bool) {
 }
 
 func (s *socket) flush() error {
+	if len(s.out) == 0 {
+		return nil
+	}
 	_, err := s.conn.Write(s.out)
 	s.out = s.out[:0]
 	return err
@@ -173,7 +197,8 @@ func (s *socket) echo(p []byte) error {
 	return s.expect(p)
 }
 
-// closed reads up to Close, which must have the code, and up to the end of the connection.
+// closed reads up to Close, which must have the code, and up to the end of the connection. A tunnel answers: who does
+// not has it reset.
 func (s *socket) closed(code wsframe.CloseCode) error {
 	for {
 		h, p, err := s.next()
@@ -185,6 +210,12 @@ func (s *socket) closed(code wsframe.CloseCode) error {
 		}
 		if got, _, err := wsframe.ParseClose(p); err != nil || got != code {
 			return fmt.Errorf("%w: %q, %v, want %v", errWrong, p, err, code)
+		}
+		if _, ok := s.conn.(*tunnel); ok && code == wsframe.CloseGoingAway {
+			s.frame(wsframe.Header{Opcode: wsframe.Close, Fin: true}, p)
+			if err := s.flush(); err != nil {
+				return err
+			}
 		}
 		if _, err := s.in.ReadByte(); err != io.EOF {
 			return fmt.Errorf("%w: %v behind Close", errWrong, err)

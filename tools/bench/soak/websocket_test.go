@@ -62,7 +62,7 @@ func TestSocket(t *testing.T) {
 		{"published in part", topicRoute, behead, (*socket).publish, errWrong},
 		{"another order", topicRoute, reverse, (*socket).publish, errWrong},
 	} {
-		err := actOn(t, &goserver.WebSocketOptions{OnMessage: c.answer}, overSocket(c.path, c.act))
+		err := actOn(t, &goserver.WebSocketOptions{OnMessage: c.answer}, way{}.overSocket(c.path, c.act))
 		if !errors.Is(err, c.want) || c.want == nil && err != nil {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
@@ -71,7 +71,7 @@ func TestSocket(t *testing.T) {
 
 // A server that does not compress as it is asked to, or does not upgrade, is found at once.
 func TestSocket_handshake(t *testing.T) {
-	err := actOn(t, &goserver.WebSocketOptions{Compression: goserver.CompressionOff}, overSocket(deflateRoute, vanish))
+	err := actOn(t, &goserver.WebSocketOptions{Compression: goserver.CompressionOff}, way{}.overSocket(deflateRoute, vanish))
 	if !errors.Is(err, errWrong) {
 		t.Errorf("not compressed: %v, want %v", err, errWrong)
 	}
@@ -82,14 +82,14 @@ func TestSocket_handshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := openSocket(c.(*net.TCPConn), plainRoute); !errors.Is(err, errWrong) {
+	if _, err := openSocket(way{}, c.(*net.TCPConn), plainRoute); !errors.Is(err, errWrong) {
 		t.Errorf("not found: %v, want %v", err, errWrong)
 	}
 }
 
 func TestHabitsWebSocket_herds(t *testing.T) {
 	n := 0
-	for _, h := range habitsWebSocket(new(atomic.Int64)) {
+	for _, h := range habitsWebSocket(way{}, new(atomic.Int64)) {
 		n += h.herd
 	}
 	if n != 5000 {
