@@ -2,13 +2,13 @@ package goserver_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hyperion-server/hyperion/goserver"
 )
@@ -175,12 +175,20 @@ func TestShutdown_newConnection(t *testing.T) {
 	}
 }
 
-// idleForShutdown is after what time without a request Shutdown closes a connection.
-const idleForShutdown = 500 * time.Millisecond
-
 // Clients that are busy while the server stops get an answer to every request:
-// each connection ends with a response that says so.
+// each connection ends with a response that says so. On a busy machine one may stand still for as long as
+// an idle connection does, and be closed as such: what is wrong with the server goes wrong each time.
 func TestShutdown_underLoad(t *testing.T) {
+	var err error
+	for range 10 {
+		if err = shutdownUnderLoad(t); err == nil {
+			return
+		}
+	}
+	t.Error(err)
+}
+
+func shutdownUnderLoad(t *testing.T) (err error) {
 	s := &goserver.Server{Handler: say("x")}
 	addr, _ := start(t, s)
 	busy := make(chan struct{}, 8)
@@ -188,20 +196,14 @@ func TestShutdown_underLoad(t *testing.T) {
 	for range cap(ended) {
 		c, br := talk(t, addr)
 		go func() {
-			answered := time.Now()
 			for n := 0; ; n++ {
 				io.WriteString(c, get())
 				res, err := http.ReadResponse(br, nil)
-				if err != nil && n > 100 && time.Since(answered) >= idleForShutdown {
-					ended <- nil // the machine is busy with others, and the connection looked idle
-					return
-				}
 				if err != nil {
 					ended <- fmt.Errorf("request %d: %w", n, err)
 					return
 				}
 				io.Copy(io.Discard, res.Body)
-				answered = time.Now()
 				if res.Close {
 					ended <- nil
 					return
@@ -219,8 +221,7 @@ func TestShutdown_underLoad(t *testing.T) {
 		t.Error(err)
 	}
 	for range cap(ended) {
-		if err := receive(t, "end of a client", ended); err != nil {
-			t.Error(err)
-		}
+		err = errors.Join(err, receive(t, "end of a client", ended))
 	}
+	return err
 }
