@@ -51,6 +51,9 @@ func (c *Conn) enter(ctx context.Context) error {
 		return ErrReaderOpen
 	}
 	c.bind(ctx)
+	if c.now()-c.heard >= c.cfg.IdleTimeout {
+		c.goesOn() // the program was away: a message may wait
+	}
 	return nil
 }
 
@@ -260,9 +263,11 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 	case !c.streamed: // Close has dropped the rest
 		m.end = ErrClosing
 		return 0, m.end
-	case c.compressed:
+	}
+	c.goesOn() // the program may have been away
+	if c.compressed {
 		n, err = c.z.inflate.Read(p)
-	default:
+	} else {
 		n, err = (*rawReader)(m).Read(p)
 	}
 	if c.op == wsframe.Text && m.end == nil {

@@ -186,8 +186,8 @@ func (c *Conn) progress(h *wsframe.Header) {
 	}
 }
 
-// goesOn notes that something of a message came.
-func (c *Conn) goesOn() { c.grown, c.looked = c.heard, false }
+// goesOn notes that something of a message came; now, however long it has waited for who reads.
+func (c *Conn) goesOn() { c.grown, c.looked = c.now(), false }
 
 // piece consumes what has come of the frame's payload, and returns it unmasked.
 func (c *Conn) piece() []byte {

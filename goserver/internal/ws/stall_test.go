@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -72,5 +73,61 @@ func TestEmptyFrames_reader(t *testing.T) {
 		if err := m.Close(); !isClose(err) || err.(*CloseError).Code != wsframe.ClosePolicyViolation {
 			t.Errorf("the reader ended with %v", err)
 		}
+	})
+}
+
+// That the program was slow is not held against the peer.
+func TestTimers_slowProgram(t *testing.T) {
+	send := func(p *speaker) {
+		for _, name := range []string{"PING", "PING", "CONT"} {
+			p.say(name + " | b")
+		}
+	}
+	stays := func(p *speaker) {
+		if err := p.conn.Err(); err != nil {
+			t.Errorf("it has ended: %v", err)
+		}
+	}
+	bubble(t, func(b *bench) {
+		p := b.unread(testConfig())
+		p.say("TEXT nofin | a")
+		_, m, err := p.conn.Reader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Read(make([]byte, 1))
+		time.Sleep(2 * time.Minute)
+		send(p)
+		if rest, err := io.ReadAll(m); string(rest) != "b" || err != nil {
+			t.Errorf("the reader: %q, %v", rest, err)
+		}
+		stays(p)
+	})
+	bubble(t, func(b *bench) {
+		p := b.unread(testConfig())
+		p.say("TEXT nofin | a")
+		p.conn.SetReadDeadline(time.Now().Add(time.Second))
+		p.conn.Next()
+		p.conn.SetReadDeadline(time.Time{})
+		time.Sleep(2 * time.Minute)
+		send(p)
+		if _, m, err := p.conn.Next(); string(m) != "ab" || err != nil {
+			t.Errorf("Next: %q, %v", m, err)
+		}
+		stays(p)
+	})
+	bubble(t, func(b *bench) {
+		p := b.connect(callback, testConfig(), Agreement{}, func(p *speaker) {
+			p.message = func(_ wsframe.Opcode, m []byte) {
+				if string(m) == "first" {
+					time.Sleep(2 * time.Minute)
+				}
+			}
+		})
+		p.w.give(append(frame(t, "TEXT | first"), frame(t, "TEXT nofin | a")...))
+		p.delivered("TEXT first")
+		send(p)
+		p.talk("wait 121s\n < PONG | b\n < PONG | b\n = PING b\n = PING b\n = TEXT ab")
+		stays(p)
 	})
 }
