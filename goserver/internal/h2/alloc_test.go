@@ -53,7 +53,7 @@ func allocations(t *testing.T, addr string) {
 
 // A burst is a client that asks for a path many times at once, without allocating.
 type burstClient struct {
-	t     *testing.T
+	t     testing.TB
 	c     net.Conn
 	n     int
 	id    uint32
@@ -63,7 +63,7 @@ type burstClient struct {
 	held  int
 }
 
-func newBurst(t *testing.T, c net.Conn, path string, n int) *burstClient {
+func newBurst(t testing.TB, c net.Conn, path string, n int) *burstClient {
 	var block bytes.Buffer
 	enc := xhpack.NewEncoder(&block)
 	enc.SetMaxDynamicTableSize(0)

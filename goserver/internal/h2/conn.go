@@ -19,11 +19,12 @@ const (
 )
 
 // A conn is one connection of HTTP/2. While it is parked this is all there is of
-// it; while it is served a Session lends its buffers.
+// it, with its streams if it rests: all of them are tunnels then. While it is served a Session lends
+// its buffers. While something is to leave it has a sender.
 type conn struct {
 	e    *Engine
 	nc   netio.Conn
-	s    *Session // nil while parked, and after the end
+	s    *Session // nil while parked or at rest, and after the end
 	info *semantics.Conn
 
 	// Of the reader.
@@ -49,9 +50,13 @@ type conn struct {
 	sendWindow int64
 	window     receiveWindow
 	queue      sendQueue
-	listed     int // streams in the table
-	active     int // streams that live: listed ones, and those whose handler runs still
-	closing    int // of active: streams that the peer sees as closed, and that will be given back soon
+	sender     *sender // nil while nothing is to leave and nobody serves; see out
+	sent, told int64   // bytes framed, and those of them that are in a tally
+	table      *table  // nil while there are no streams and nobody serves
+	listed     int     // streams in the table
+	active     int     // streams that live: listed ones, and those whose handler runs still
+	tunnels    int     // of active
+	closing    int     // of active: streams that the peer sees as closed, and that will be given back soon
 	closed     closedStreams
 	credit     int // points earned for the guard
 	goaway     goAwayState
@@ -59,7 +64,7 @@ type conn struct {
 	goawayID   uint32        // its last stream
 	dead       bool          // nothing is sent any more
 	werr       error         // of a write
-	writing    bool          // the session's leaving output is being written
+	writing    bool          // the sender's leaving output is being written
 	wrote      int           // bytes of it that have left, of who writes
 	flushing   bool          // a handler is about to flush
 	drained    sync.Cond     // a write has ended
@@ -96,7 +101,7 @@ func (c *conn) locked(f func()) {
 
 // greet sends the server's part of the preface (RFC 9113 §3.4).
 func (c *conn) greet() {
-	o := &c.s.out
+	o := c.out()
 	o.buf = appendSettings(o.buf, c.e.settings()...)
 	if more := c.e.cfg.ConnWindow - initialWindow; more > 0 {
 		o.buf = appendWindowUpdate(o.buf, 0, uint32(more))
@@ -135,7 +140,7 @@ func (c *conn) shut(rule *connError, told bool) (werr error) {
 	dead := c.dead
 	c.killAll(errGone) // first: what they still had to send may be what failed
 	if rule != nil && !dead {
-		o := &c.s.out
+		o := c.out()
 		o.buf = appendGoAway(o.buf, c.lastServed(), rule.code, rule.rule)
 		c.flush()
 	}
@@ -149,7 +154,7 @@ func (c *conn) shut(rule *connError, told bool) (werr error) {
 		c.drained.Wait()
 		c.waiters--
 	}
-	c.s = nil
+	c.detach()
 	return c.werr
 }
 

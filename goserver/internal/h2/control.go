@@ -69,7 +69,7 @@ func (c *conn) takePriorityUpdate(f *http2.PriorityUpdateFrame) error {
 	}
 	c.prioritises = true
 	c.mu.Lock()
-	if st := c.s.table.find(f.PrioritizedStreamID); st != nil {
+	if st := c.table.find(f.PrioritizedStreamID); st != nil {
 		c.reprioritise(st, parsePriority([]byte(f.Priority)))
 	}
 	c.mu.Unlock()
@@ -81,7 +81,8 @@ func (c *conn) takePing(f *http2.PingFrame) error {
 		return c.pinged(&f.Data)
 	}
 	c.mu.Lock()
-	c.s.out.buf = appendPing(c.s.out.buf, http2.FlagPingAck, &f.Data)
+	o := c.out()
+	o.buf = appendPing(o.buf, http2.FlagPingAck, &f.Data)
 	c.mu.Unlock()
 	return c.guard.spend(c.now(), costPing)
 }

@@ -55,7 +55,7 @@ func (c *conn) acceptData(f *frameHeader, pad int) error {
 	if c.window.open -= n; c.window.open < 0 {
 		return errReceiveWindow
 	}
-	st := c.s.table.find(f.stream)
+	st := c.table.find(f.stream)
 	if st == nil || st.remoteDone {
 		c.s.data.on = false // passed over
 		c.giveBack(n)
@@ -134,7 +134,7 @@ func (c *conn) stepPart(b []byte) (bool, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	st := s.table.find(s.frame.stream)
+	st := c.table.find(s.frame.stream)
 	switch {
 	case st == nil: // it was reset meanwhile
 		c.giveBack(int64(len(b)))

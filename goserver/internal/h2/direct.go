@@ -33,13 +33,14 @@ func (c *conn) serveRequest(st *stream) {
 		c.serveHandler(st)
 	case m.Page != nil:
 		c.beginRecord()
-		var before int64
+		var before, after int64
 		c.locked(func() {
-			before = c.sentBefore()
+			before = c.sent
 			c.sendPage(st, m.Page, s.isHead())
 			c.answered(st)
+			after = c.sent
 		})
-		c.endRecord(m.Page.Status(), before)
+		c.endRecord(m.Page.Status(), after-before)
 	case !st.remoteDone:
 		c.serveAside(st, m.Handler)
 	default:
@@ -75,14 +76,15 @@ func (c *conn) serveDirect(st *stream, h direct.Handler) {
 	a := answer{st: st, r: s.resp, isHead: s.isHead()}
 	a.take(ok, nil)
 	a.gathered, a.stream = c.gatherFiles(&a)
-	var before int64
+	var before, after int64
 	var handed bool
 	c.locked(func() {
-		before = c.sentBefore()
+		before = c.sent
 		handed = c.answerDirect(&a)
 		c.closeAfter = c.closeAfter || s.resp.Close
+		after = c.sent
 	})
-	c.endRecord(a.status, before)
+	c.endRecord(a.status, after-before)
 	if !handed {
 		semantics.CloseAll(s.resp)
 	}
@@ -190,7 +192,7 @@ func (c *conn) sendDirectHead(a *answer) (size int64, end bool) {
 func (c *conn) describedHead(st *stream, r *direct.Response, status int, size int64, end bool) {
 	allowed := semantics.BodyAllowed(status)
 	at := c.beginHead()
-	o := &c.s.out
+	o := c.out()
 	b := appendStatus(o.buf, status)
 	switch {
 	case r.MediaType != "":
@@ -311,16 +313,13 @@ func (c *conn) beginRecord() {
 	}
 }
 
-// sentBefore returns what the counter of bytes showed before a response.
-func (c *conn) sentBefore() int64 { return c.s.tally.BytesOut.Load() }
-
 // endRecord hands the record over when the response is on its way.
-func (c *conn) endRecord(status int, before int64) {
+func (c *conn) endRecord(status int, sent int64) {
 	s := c.s
 	if c.e.cfg.Done == nil {
 		return
 	}
-	finishRecord(&s.rec, status, s.tally.BytesOut.Load()-before)
+	finishRecord(&s.rec, status, sent)
 	c.nc.MayBlock()
 	c.e.cfg.Done(&s.rec)
 }

@@ -62,7 +62,7 @@ type Engine struct {
 	workers workers
 
 	mu      sync.Mutex
-	waiting map[*conn]struct{} // connections that wait with streams open
+	waiting map[*conn]struct{} // connections that wait with streams open, or rest
 }
 
 // NewEngine returns an engine with the settings of cfg, each in its range.

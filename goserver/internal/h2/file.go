@@ -125,7 +125,7 @@ func (c *conn) sendLocked(st *stream, p []byte, from *chunk, end, stable bool) e
 	c.enqueue(st, p, end)
 	c.schedule()
 	switch {
-	case len(st.data) > 0 || c.s.out.size() >= outFlush:
+	case len(st.data) > 0 || c.gathered() >= outFlush:
 		c.flush()
 	case !end && from == nil: // of a file, the next piece comes at once
 		c.flushLater()

@@ -36,7 +36,8 @@ func (c *conn) giveBack(n int64) {
 
 func (c *conn) openWindow(n int64) {
 	c.window.open += n
-	c.s.out.buf = appendWindowUpdate(c.s.out.buf, 0, uint32(n))
+	o := c.out()
+	o.buf = appendWindowUpdate(o.buf, 0, uint32(n))
 }
 
 // giveBackStream opens the window of a stream again by n bytes that its handler
@@ -49,7 +50,8 @@ func (c *conn) giveBackStream(st *stream, n int64) {
 		return
 	}
 	b.open += b.taken
-	c.s.out.buf = appendWindowUpdate(c.s.out.buf, st.id, uint32(b.taken))
+	o := c.out()
+	o.buf = appendWindowUpdate(o.buf, st.id, uint32(b.taken))
 	b.taken = 0
 }
 
@@ -64,7 +66,7 @@ func (c *conn) openSend(id, n uint32) error {
 		}
 		return nil
 	}
-	st := c.s.table.find(id)
+	st := c.table.find(id)
 	if st == nil {
 		if c.idle(id) {
 			return errStreamIdle

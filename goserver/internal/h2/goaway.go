@@ -43,7 +43,7 @@ func (c *conn) ends() bool {
 }
 
 func (c *conn) firstGoAway() {
-	o := &c.s.out
+	o := c.out()
 	o.buf = appendGoAway(o.buf, maxWindow, http2.ErrCodeNo, "")
 	o.buf = appendPing(o.buf, 0, &drainPing)
 	c.goaway = goAwayFirst
@@ -53,7 +53,8 @@ func (c *conn) firstGoAway() {
 func (c *conn) finalGoAway() {
 	if c.goaway == goAwayFirst {
 		c.goaway, c.goawayBy, c.goawayID = goAwayFinal, 0, c.lastID
-		c.s.out.buf = appendGoAway(c.s.out.buf, c.lastID, http2.ErrCodeNo, "")
+		o := c.out()
+		o.buf = appendGoAway(o.buf, c.lastID, http2.ErrCodeNo, "")
 	}
 }
 
@@ -66,7 +67,7 @@ func (c *conn) lastServed() uint32 {
 	return c.lastID
 }
 
-// Drain tells the connections that wait with streams open that they are to end.
+// Drain tells the connections that wait with streams open, or rest, that they are to end.
 // Those that are at work, or have no streams, find out by themselves. It is
 // called when Config.Draining has become true.
 func (e *Engine) Drain() {
@@ -78,7 +79,7 @@ func (e *Engine) Drain() {
 	e.mu.Unlock()
 	for _, c := range waiting {
 		c.mu.Lock()
-		if c.s != nil && !c.dead && c.goaway == goAwayNone {
+		if (c.s != nil || c.active > 0) && !c.dead && c.goaway == goAwayNone {
 			c.firstGoAway()
 			c.rearm(c.goawayBy)
 			c.flush()

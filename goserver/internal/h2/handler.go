@@ -189,7 +189,7 @@ func (x *exchange) end(whole bool) {
 
 // flushUnlessGone sends what a handler has added. c.mu is held.
 func (c *conn) flushUnlessGone() {
-	if c.s != nil && !c.dead {
+	if c.sender != nil && !c.dead {
 		c.flushSoon()
 	}
 }

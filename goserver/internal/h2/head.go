@@ -13,7 +13,7 @@ import (
 // beginHead starts a HEADERS frame in the output and returns where. c.mu is
 // held until endHead: blocks must be sent in the order in which they are encoded.
 func (c *conn) beginHead() int {
-	o := &c.s.out
+	o := c.out()
 	at := len(o.buf)
 	o.buf = append(o.buf, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	o.buf = c.enc.AppendBegin(o.buf)
@@ -23,7 +23,7 @@ func (c *conn) beginHead() int {
 // endHead completes the HEADERS frame that starts at. A block that is longer than
 // the peer takes goes on in CONTINUATION frames (RFC 9113 §6.10).
 func (c *conn) endHead(st *stream, at int, end bool) {
-	o := &c.s.out
+	o := c.out()
 	size := len(o.buf) - at - frameHeaderLen
 	var flags http2.Flags
 	if end {
@@ -42,7 +42,7 @@ func (c *conn) endHead(st *stream, at int, end bool) {
 }
 
 func (c *conn) splitHead(id uint32, at, max int, flags http2.Flags) {
-	o := &c.s.out
+	o := c.out()
 	block := append([]byte(nil), o.buf[at+frameHeaderLen:]...)
 	o.buf = o.buf[:at]
 	typ := http2.FrameHeaders
@@ -93,7 +93,7 @@ func appendLength(b []byte, n int64) []byte {
 
 // appendFieldString appends a field of a handler's response.
 func (c *conn) appendFieldString(name, value string) {
-	o := &c.s.out
+	o := c.out()
 	o.buf = c.enc.AppendString(o.buf, name, value, hpack.Index)
 }
 

@@ -35,7 +35,7 @@ func (c *conn) sendPage(st *stream, p *pagecache.Page, isHead bool) {
 // pageHead sends the head of a page for content of n bytes.
 func (c *conn) pageHead(st *stream, p *pagecache.Page, n int64, end bool) {
 	at := c.beginHead()
-	o := &c.s.out
+	o := c.out()
 	o.buf = append(o.buf, pageBlock(p)...)
 	o.buf = appendDate(o.buf, c.e.cfg.Clock.Date())
 	o.buf = c.appendHSTS(o.buf)
@@ -50,7 +50,7 @@ func (c *conn) pageHead(st *stream, p *pagecache.Page, n int64, end bool) {
 func (c *conn) provide(st *stream, p []byte, last, stable bool) {
 	n := int64(len(p))
 	st.stable = stable
-	if c.queue.n == 0 && n <= min(quantum, int64(c.peer.maxFrame), st.sendWindow, c.sendWindow) && c.s.out.size() < outPending {
+	if c.queue.n == 0 && n <= min(quantum, int64(c.peer.maxFrame), st.sendWindow, c.sendWindow) && c.gathered() < outPending {
 		c.frameData(st, p, last)
 		if last {
 			c.ended(st)

@@ -30,7 +30,8 @@ func (c *conn) askForLife() error {
 		return errPingTimeout
 	}
 	p.sent, p.at = true, 0
-	c.s.out.buf = appendPing(c.s.out.buf, 0, &lifePing)
+	o := c.out()
+	o.buf = appendPing(o.buf, 0, &lifePing)
 	return nil
 }
 

@@ -166,19 +166,27 @@ func (c *conn) fill() bool {
 		s.r = 0
 	}
 	for {
-		idle, err := c.settle()
+		next, err := c.settle()
 		if err != nil {
 			c.close(err)
 			return false
 		}
-		if idle {
+		if next == parks {
 			return c.park(s)
 		}
 		if !c.waiting {
 			c.e.enter(c)
 			continue // Drain may have been too early to see it
 		}
-		n, err := c.nc.Read(s.in[s.w:])
+		var n int
+		if next == rests {
+			var parked bool
+			if n, parked, err = c.rest(s); parked {
+				return false
+			}
+		} else {
+			n, err = c.nc.Read(s.in[s.w:])
+		}
 		c.busy.Store(true)
 		if err == nil {
 			s.w += n
@@ -193,9 +201,17 @@ func (c *conn) fill() bool {
 	}
 }
 
-// settle sends what has gathered before the reader waits, and reports whether
-// the connection is idle. Else it arms the wait.
-func (c *conn) settle() (idle bool, err error) {
+// A pause is what the reader does when nothing is there to be read.
+type pause uint8
+
+const (
+	waits pause = iota // in a read: a request, or a frame, is on its way
+	rests              // leaves the connection to its tunnels, and to who writes into them
+	parks              // leaves it: there are no streams
+)
+
+// settle sends what has gathered before the reader waits, arms the wait, and tells which it is.
+func (c *conn) settle() (next pause, err error) {
 	if c.handed {
 		c.handed = false
 		runtime.Gosched() // handlers that are quick add to what is written
@@ -207,18 +223,18 @@ func (c *conn) settle() (idle bool, err error) {
 	if c.expired || c.overdue() {
 		c.expired = false
 		if err := c.tick(); err != nil {
-			return false, err
+			return waits, err
 		}
 	}
 	c.flush()
 	c.awaitRoom()
 	if c.werr != nil {
-		return false, c.werr
+		return waits, c.werr
 	}
 	c.guard.gain(c.credit)
 	c.credit = 0
 	if err := c.drain(); err != nil {
-		return false, err
+		return waits, err
 	}
 	passing := s.left > 0 && (c.active == 0 || !s.data.on) // of no stream
 	partial := s.r < s.w || s.blockOf.stream != 0 || !c.settled || passing
@@ -229,12 +245,26 @@ func (c *conn) settle() (idle bool, err error) {
 		c.partialBy = c.e.cfg.Clock.Until(c.e.cfg.HeaderTimeout)
 	}
 	if c.active == 0 && !partial && !c.writing && c.goaway == goAwayNone {
-		c.s = nil // a handler that has just ended may still come to flush
+		c.detach() // a handler that has just ended may still come to flush
 		c.expiry = 0
-		return true, nil
+		return parks, nil
 	}
 	c.wait()
-	return false, nil
+	if c.active > 0 && c.active == c.tunnels && !partial && s.left == 0 && c.waiting {
+		c.detach()
+		return rests, nil
+	}
+	return waits, nil
+}
+
+// rest gives the connection back, which s served: nothing is there to be read, and all streams
+// are tunnels. It is served again when bytes come, or its times pass that wait has armed and others rearm.
+func (c *conn) rest(s *Session) (n int, parked bool, err error) {
+	s.release()
+	if n, parked, err = c.nc.Rest(s.in); !parked {
+		c.attach(s)
+	}
+	return n, parked, err
 }
 
 // park gives the connection back, which s served: nothing is there to be read, and
@@ -257,26 +287,18 @@ func (c *conn) park(s *Session) bool {
 		return false
 	}
 	s.w = n
+	c.heard()
 	c.tellState(http.StateActive)
 	return true
 }
 
-func (c *conn) attach(s *Session) {
-	c.mu.Lock()
-	c.s = s
-	c.mu.Unlock()
-	c.busy.Store(true)
-}
-
-// release gives back what only a busy connection needs.
+// release gives the free streams back.
 func (s *Session) release() {
 	for s.free != nil {
 		st := s.free
 		s.free, st.next = st.next, nil
 		streamPool.Put(st)
 	}
-	s.out.reset()
-	s.leaving.reset()
 }
 
 // readError tells why the connection ends after a failed read.
@@ -305,7 +327,7 @@ func (c *conn) takeReset(f *frameHeader, p []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	st := c.s.table.find(f.stream)
+	st := c.table.find(f.stream)
 	if st == nil {
 		return c.guard.spend(c.now(), costEmpty)
 	}

@@ -13,20 +13,21 @@ func (c *conn) refuse(st *stream, e *semantics.Error) {
 	c.e.cfg.Counters.CountRefused(e)
 	semantics.Bump(&s.tally.Requests, 1)
 	c.beginRecord()
-	var before int64
+	var before, after int64
 	c.locked(func() {
-		before = c.sentBefore()
+		before = c.sent
 		c.reply(st, e, s.isHead())
 		c.answered(st)
+		after = c.sent
 	})
-	c.endRecord(e.Status, before)
+	c.endRecord(e.Status, after-before)
 }
 
 // reply sends the server's own answer to a broken rule: the status and one line
 // that names the rule. c.mu is held.
 func (c *conn) reply(st *stream, e *semantics.Error, isHead bool) {
 	at := c.beginHead()
-	o := &c.s.out
+	o := c.out()
 	b := appendStatus(o.buf, e.Status)
 	for _, f := range e.Fields() {
 		b = c.enc.AppendString(b, strings.ToLower(f.Name), f.Value, hpack.Index)

@@ -93,7 +93,7 @@ func (c *conn) takeBlock(f *frameHeader, block []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	st := s.table.find(f.stream)
+	st := c.table.find(f.stream)
 	switch {
 	case st == nil:
 		return c.lateHeaders(f.stream)
@@ -147,7 +147,7 @@ func (c *conn) openStream(f *frameHeader, tooLong bool) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.out.size() >= outFlush {
+	if c.gathered() >= outFlush {
 		c.flush()
 		c.awaitRoom()
 	}
@@ -218,7 +218,8 @@ func (c *conn) refuseStream(id uint32, code http2.ErrCode) error {
 	c.noteClosed(id, true)
 	if code != 0 {
 		c.e.refused.Add(1)
-		c.s.out.buf = appendReset(c.s.out.buf, id, code)
+		o := c.out()
+		o.buf = appendReset(o.buf, id, code)
 	}
 	return c.guard.spend(c.now(), costError)
 }
@@ -273,7 +274,7 @@ func (c *conn) streamError(st *stream, code http2.ErrCode) error {
 func (c *conn) badStream(id uint32, code http2.ErrCode) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if st := c.s.table.find(id); st != nil {
+	if st := c.table.find(id); st != nil {
 		return c.streamError(st, code)
 	}
 	return c.lateError(id, code)
@@ -282,7 +283,8 @@ func (c *conn) badStream(id uint32, code http2.ErrCode) error {
 // lateError answers an error on a stream that is not there, or not any more.
 // c.mu is held.
 func (c *conn) lateError(id uint32, code http2.ErrCode) error {
-	c.s.out.buf = appendReset(c.s.out.buf, id, code)
+	o := c.out()
+	o.buf = appendReset(o.buf, id, code)
 	return c.guard.spend(c.now(), costError)
 }
 

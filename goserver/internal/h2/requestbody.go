@@ -134,7 +134,7 @@ func (c *conn) readBody(st *stream, p []byte) (int, error) {
 
 // flushWindows sends a WINDOW_UPDATE that a reader of a body has added.
 func (c *conn) flushWindows() {
-	if c.s != nil && !c.dead && c.s.out.size() > 0 {
+	if !c.dead && c.gathered() > 0 {
 		c.flushLater()
 	}
 }

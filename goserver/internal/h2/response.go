@@ -81,7 +81,8 @@ func (x *exchange) interim(code int) {
 	c.mu.Lock()
 	if c.sendError(x.st) == nil {
 		at := c.beginHead()
-		c.s.out.buf = appendStatus(c.s.out.buf, code)
+		o := c.out()
+		o.buf = appendStatus(o.buf, code)
 		x.appendNoted()
 		c.endHead(x.st, at, false)
 		c.flushSoon()
@@ -97,7 +98,8 @@ func (c *conn) sendContinue(st *stream) {
 	defer c.mu.Unlock()
 	if c.sendError(st) == nil && !st.headSent {
 		at := c.beginHead()
-		c.s.out.buf = appendStatus(c.s.out.buf, http.StatusContinue)
+		o := c.out()
+		o.buf = appendStatus(o.buf, http.StatusContinue)
 		c.endHead(st, at, false)
 		c.flushSoon()
 	}
@@ -194,25 +196,26 @@ func (x *exchange) headLocked(final bool, size int, sample []byte, end bool) {
 	w.Settle(x.cfg, final, size)
 	x.st.headSent = true
 	at := c.beginHead()
-	c.s.out.buf = appendStatus(c.s.out.buf, w.Status)
+	o := c.out()
+	o.buf = appendStatus(o.buf, w.Status)
 	x.appendNoted()
 	if w.Sniffs(size) {
 		c.appendFieldString("content-type", http.DetectContentType(sample))
 	}
 	if !w.Given.Date {
-		c.s.out.buf = appendDate(c.s.out.buf, x.cfg.Clock.Date())
+		o.buf = appendDate(o.buf, x.cfg.Clock.Date())
 	}
 	if !w.Given.HSTS {
-		c.s.out.buf = c.appendHSTS(c.s.out.buf)
+		o.buf = c.appendHSTS(o.buf)
 	}
 	if httpguts.HeaderValuesContainsToken(w.Given.Connection, "close") { // net/http begins a gentle end, too
 		c.closeAfter = true
 		c.rearm(c.now() + 1)
 	}
 	if w.TellsLength() {
-		c.s.out.buf = appendLength(c.s.out.buf, w.Length)
+		o.buf = appendLength(o.buf, w.Length)
 	}
-	before := len(c.s.out.buf)
+	before := len(o.buf)
 	x.sent += int64(before - at)
 	c.endHead(x.st, at, end)
 }
@@ -307,7 +310,7 @@ func (x *exchange) finish() (whole bool) {
 
 // finishData sends the end of the content, and waits while it cannot leave.
 func (c *conn) finishData(st *stream, p []byte, end bool) error {
-	if c.queue.n == 0 && int64(len(p)) <= min(st.sendWindow, c.sendWindow) && c.s.out.size() < outPending {
+	if c.queue.n == 0 && int64(len(p)) <= min(st.sendWindow, c.sendWindow) && c.gathered() < outPending {
 		st.stable = false
 		c.frameData(st, p, end)
 		if end {

@@ -20,9 +20,9 @@ const (
 	keepFields = 256 // of a head
 )
 
-// A Session serves one connection at a time, and owns the buffers that a busy
+// A Session serves one connection at a time, and owns the buffers that reading
 // one needs; they pass to the next connection with it. It is used by one
-// goroutine, but what handlers use of it is guarded by the connection's lock.
+// goroutine, but for the streams that are free. What others need is the connection's.
 type Session struct {
 	e     *Engine
 	tally *semantics.Tally
@@ -48,11 +48,7 @@ type Session struct {
 	req  *direct.Request
 	resp *direct.Response
 
-	// Guarded by the connection's lock.
-	out, leaving output
-	vec          [][]byte
-	table        table
-	free         *stream
+	free *stream // guarded by the connection's lock
 
 	// What is known of the request at hand, and scratch.
 	rec             access.Record
@@ -65,7 +61,6 @@ type Session struct {
 // NewSession returns a session.
 func (e *Engine) NewSession() *Session {
 	s := &Session{e: e, tally: e.cfg.Counters.TakeTally(), in: make([]byte, readSize)}
-	s.out.buf, s.leaving.buf = make([]byte, 0, outSize), make([]byte, 0, outSize)
 	s.req, s.resp = direct.Describe(&s.ctx)
 	s.control.init()
 	return s
@@ -143,12 +138,6 @@ func (s *Session) unbind() {
 	if cap(s.arena) > keepSize || cap(s.fields) > keepFields {
 		s.arena, s.fields, s.head.Fields = nil, nil, nil // fields refer to the arena
 	}
-	if cap(s.vec) > keepRefs {
-		s.vec = nil
-	}
-	s.out.reset()
-	s.leaving.reset()
-	s.table = table{}
 	semantics.Poison(s.in)
 	semantics.Poison(s.arena[:cap(s.arena)])
 }

@@ -52,7 +52,8 @@ func (c *conn) takeSettings(f *http2.SettingsFrame) error {
 			return err
 		}
 	}
-	c.s.out.buf = appendSettingsAck(c.s.out.buf)
+	o := c.out()
+	o.buf = appendSettingsAck(o.buf)
 	return nil
 }
 

@@ -94,7 +94,7 @@ func (c *conn) streams() iter.Seq[*stream] {
 		if c.listed == 0 {
 			return
 		}
-		for _, st := range c.s.table {
+		for _, st := range c.table {
 			for st != nil {
 				next := st.next
 				if !yield(st) {
@@ -124,7 +124,7 @@ func (c *conn) newStream(id uint32) *stream {
 	st.priority = c.firstPriority()
 	c.active++
 	st.listed = true
-	s.table.add(st)
+	c.table.add(st)
 	c.listed++
 	return st
 }
@@ -136,7 +136,7 @@ func (c *conn) done(st *stream) {
 		return
 	}
 	if st.listed {
-		c.s.table.remove(st)
+		c.table.remove(st)
 		c.listed--
 		st.listed = false
 		c.noteClosed(st.id, st.reset && !st.byPeer)
@@ -160,9 +160,8 @@ func (st *stream) free() {
 	c.unready(st)
 	st.drop()
 	c.giveBack(st.body.discard())
-	if c.active--; c.active == 0 {
-		c.rearm(c.now() + 1) // the reader has waited for it to end, perhaps
-	}
+	c.active--
+	c.eased()
 	if st.closing {
 		c.closing--
 	}
@@ -176,6 +175,14 @@ func (st *stream) free() {
 		st.next, s.free = s.free, st
 	} else {
 		streamPool.Put(st)
+	}
+}
+
+// eased has the reader look whether it may now park the connection, or leave it at rest, which it
+// may have waited for.
+func (c *conn) eased() {
+	if c.active == 0 || c.active == c.tunnels && c.s != nil {
+		c.rearm(c.now() + 1)
 	}
 }
 
@@ -225,7 +232,8 @@ func (st *stream) arrived() {
 
 // resetStream ends a stream with RST_STREAM.
 func (c *conn) resetStream(st *stream, code http2.ErrCode) {
-	c.s.out.buf = appendReset(c.s.out.buf, st.id, code)
+	o := c.out()
+	o.buf = appendReset(o.buf, st.id, code)
 	c.kill(st, http2.StreamError{StreamID: st.id, Code: code})
 }
 

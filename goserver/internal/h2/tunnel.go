@@ -132,7 +132,7 @@ func (t *tunnel) TryWritev(v ...[]byte) (n int64, err error) {
 		if left -= m; left > 0 && len(t.st.data) > 0 {
 			break
 		}
-		if c.s.out.size() >= outFlush {
+		if c.gathered() >= outFlush {
 			c.flush()
 		}
 	}
@@ -159,7 +159,7 @@ func (t *tunnel) writeStop() error {
 // their turn come first.
 func (t *tunnel) fits(n int) int {
 	c, st := t.c, t.st
-	if len(st.data) > 0 || c.queue.n > 0 || c.s.out.size() >= outPending {
+	if len(st.data) > 0 || c.queue.n > 0 || c.gathered() >= outPending {
 		return 0
 	}
 	return int(max(0, min(int64(n), quantum, int64(c.peer.maxFrame), st.sendWindow, c.sendWindow)))
@@ -168,7 +168,7 @@ func (t *tunnel) fits(n int) int {
 // frame appends a frame of the first n bytes of v, which drops them.
 func (t *tunnel) frame(v [][]byte, n int) {
 	c, st := t.c, t.st
-	o := &c.s.out
+	o := c.out()
 	o.buf = appendFrameHeader(o.buf, n, http2.FrameData, 0, st.id)
 	o.buf = gather(o.buf, v, n)
 	c.framed(st, n)
@@ -200,10 +200,10 @@ func gather(b []byte, v [][]byte, n int) []byte {
 	return b
 }
 
-// CanWrite waits until what was taken has been framed.
 // RemoteAddr returns the peer's address.
 func (t *tunnel) RemoteAddr() net.Addr { return t.c.nc.RemoteAddr() }
 
+// CanWrite waits until what was taken has been framed.
 func (t *tunnel) CanWrite() error {
 	c := t.c
 	c.mu.Lock()
@@ -275,6 +275,7 @@ func (t *tunnel) End() {
 	defer c.mu.Unlock()
 	st := t.st
 	t.total, t.st, st.tunnel = st.body.total, nil, nil
+	c.tunnels--
 	if !st.reset && !c.dead && !st.localDone && !st.last {
 		c.endTunnel(st)
 	}

@@ -68,6 +68,8 @@ func (x *exchange) dig(p semantics.Protocol) {
 	x.st, st.x, st.tunnel = nil, nil, x.tunnel
 	st.readBy, st.writeBy = 0, 0
 	st.stopTimers()
+	c.tunnels++
+	c.eased()
 }
 
 // leave ends the exchange, whose stream goes on as a tunnel. x.mu is held. The request stays

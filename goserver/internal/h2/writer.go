@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
-
-	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 )
 
 // quantum is how many bytes of DATA one stream sends before another's turn.
@@ -15,8 +13,7 @@ const quantum = 16 << 10
 // schedule frames the DATA of the streams that may send, the most urgent first,
 // until the output or a window is full. c.mu is held.
 func (c *conn) schedule() {
-	s := c.s
-	for c.queue.n > 0 && c.sendWindow > 0 && s.out.size() < outPending {
+	for c.queue.n > 0 && c.sendWindow > 0 && c.gathered() < outPending {
 		st := c.queue.head()
 		n := min(int64(len(st.data)), st.sendWindow, c.sendWindow, int64(c.peer.maxFrame), quantum)
 		whole := n == int64(len(st.data))
@@ -41,7 +38,7 @@ func (c *conn) schedule() {
 
 // frameData appends a frame of DATA and takes its bytes from the windows.
 func (c *conn) frameData(st *stream, p []byte, end bool) {
-	o := &c.s.out
+	o := c.out()
 	var flags http2.Flags
 	if end {
 		flags = http2.FlagDataEndStream
@@ -111,20 +108,21 @@ func (c *conn) ended(st *stream) {
 
 // flush sends what has gathered, as far as the peer takes it at once. The rest
 // is left to a goroutine, and so is what gathers meanwhile. c.mu is held; it is
-// released while bytes are written.
+// released while bytes are written. Once a connection has ended nothing is sent.
 func (c *conn) flush() {
-	for c.s != nil && !c.writing && c.werr == nil {
+	for (c.s != nil || !c.dead) && !c.writing && c.werr == nil {
 		c.schedule()
-		s := c.s
-		size := s.out.size()
+		size := c.gathered()
 		if size == 0 {
-			return
+			break
 		}
+		c.tell()
 		c.writing = true
-		s.out, s.leaving = s.leaving, s.out
-		s.vec = s.leaving.vector(s.vec[:0], 0)
+		w := c.sender
+		w.out, w.leaving = w.leaving, w.out
+		w.vec = w.leaving.vector(w.vec[:0], 0)
 		c.mu.Unlock()
-		n, err := c.nc.TryWritev(s.vec...)
+		n, err := c.nc.TryWritev(w.vec...)
 		c.mu.Lock()
 		c.firstWrite()
 		if err == nil && int(n) < size {
@@ -134,12 +132,13 @@ func (c *conn) flush() {
 		}
 		c.left(err)
 	}
+	c.repay()
 }
 
 // left notes that the output which was leaving has left, or never will.
 func (c *conn) left(err error) {
-	clear(c.s.vec)
-	c.s.leaving.reset()
+	clear(c.sender.vec)
+	c.sender.leaving.reset()
 	c.writing = false
 	if err != nil && c.werr == nil {
 		c.lost(err)
@@ -153,7 +152,7 @@ func (c *conn) left(err error) {
 func (c *conn) lost(err error) {
 	c.werr = err
 	c.killAll(errGone)
-	c.s.out.reset()
+	c.sender.out.reset()
 	c.nc.Abort()
 }
 
@@ -162,14 +161,14 @@ type writeRest conn
 
 func (j *writeRest) work() {
 	c := (*conn)(j)
-	s := c.s
-	size := s.leaving.size()
+	w := c.sender
+	size := w.leaving.size()
 	for {
 		err := c.nc.CanWrite()
 		if err == nil {
-			s.vec = s.leaving.vector(s.vec[:0], c.wrote)
+			w.vec = w.leaving.vector(w.vec[:0], c.wrote)
 			var n int64
-			n, err = c.nc.TryWritev(s.vec...)
+			n, err = c.nc.TryWritev(w.vec...)
 			c.wrote += int(n)
 		}
 		if err != nil || c.wrote >= size {
@@ -222,13 +221,10 @@ func (j *laterFlush) work() {
 // awaitRoom waits while so much is to be sent that the reader must not make
 // more of it. c.mu is held.
 func (c *conn) awaitRoom() {
-	for c.s.out.size()+c.s.leaving.size() > outMax && c.writing && !c.dead {
+	for c.gathered()+c.sender.leaving.size() > outMax && c.writing && !c.dead {
 		c.nc.MayBlock()
 		c.waiters++
 		c.drained.Wait()
 		c.waiters--
 	}
 }
-
-// count adds to the bytes that were sent.
-func (c *conn) count(n int64) { semantics.Bump(&c.s.tally.BytesOut, n) }

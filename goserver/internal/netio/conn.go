@@ -29,7 +29,7 @@ func (e *expiredError) Temporary() bool      { return true }
 func (e *expiredError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
 
 // A Conn is a connection as a protocol engine uses it. At any time it is
-// either parked (no goroutine uses it) or served: then one goroutine reads and
+// either parked (no goroutine uses it, or by Rest: none reads) or served: then one goroutine reads and
 // one (often the same) writes. Others may call Abort, Close, the deadlines and
 // addresses of net.Conn, and Watch with Unwatch. Read blocks until a byte, the end, or the read expiry; Write until
 // all is written or the write expiry passed.
@@ -80,6 +80,12 @@ type Conn interface {
 	// or closed when idle has passed first (a coarse time, 0 for never). Connections
 	// that cannot be parked wait here for as long.
 	Next(p []byte, idle time.Duration) (n int, parked bool, err error)
+
+	// Rest is Next for a connection that others use meanwhile: what holds for its reads
+	// is the time of ReadExpiry, which any goroutine may set anew, and one may write. It is served,
+	// rather than closed, when that time has passed or Abort was called: a Read, Next or Rest tells which,
+	// or the clock. CloseIdle leaves it alone, until the next call of Next.
+	Rest(p []byte) (n int, parked bool, err error)
 
 	// KeepParked has the connection served, rather than closed, when its idle time has
 	// passed while it was parked, or Abort was called: a Read or Next tells which. CloseIdle

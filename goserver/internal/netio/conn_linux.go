@@ -47,6 +47,7 @@ const (
 	flagRegistered // in the epoll set
 	flagWantsOut   // in it for EPOLLOUT as well
 	flagKept       // see KeepParked
+	flagRests      // it was parked by Rest the last time, or is about to be
 )
 
 func (c *epollConn) Remote() netip.AddrPort { return c.remote }
@@ -170,6 +171,30 @@ func (c *epollConn) tryRead(p []byte) (int, error) {
 func (c *epollConn) mayHave() bool { return !c.drained || c.flags.Load()&flagPeerGone != 0 }
 
 func (c *epollConn) Next(p []byte, idle time.Duration) (int, bool, error) {
+	c.endRest()
+	return c.next(p, idle)
+}
+
+func (c *epollConn) Rest(p []byte) (int, bool, error) {
+	c.setFlag(flagRests)
+	return c.next(p, 0)
+}
+
+// endRest has the connection be parked as by Next. It reports whether it was parked by Rest the last time.
+func (c *epollConn) endRest() (rested bool) {
+	if rested = c.rests(); rested {
+		c.flags.And(^uint32(flagRests))
+	}
+	return rested
+}
+
+// rests reports whether the read expiry is left to ReadExpiry, by Rest.
+func (c *epollConn) rests() bool { return c.flags.Load()&flagRests != 0 }
+
+// kept reports whether the connection, when it is parked, is served rather than closed.
+func (c *epollConn) kept() bool { return c.flags.Load()&(flagKept|flagRests) != 0 }
+
+func (c *epollConn) next(p []byte, idle time.Duration) (int, bool, error) {
 	for {
 		if c.mayHave() {
 			n, err := c.tryRead(p)
@@ -212,7 +237,7 @@ func (c *epollConn) WriteIdle(d time.Duration)    { c.writeIdle = d }
 // park gives the connection back to the poller, unless an event came since the
 // last one was taken.
 func (c *epollConn) park(expiry time.Duration) bool {
-	if !c.fresh {
+	if !c.fresh && !c.rests() {
 		c.slot.read.Store(int64(expiry))
 	}
 	c.parkedAt = c.engine.clock.Now()
@@ -243,7 +268,7 @@ func (c *epollConn) expireRead() {
 }
 
 func (c *epollConn) expire(idle time.Duration) {
-	if c.flags.Load()&flagKept != 0 && !c.engine.aborting.Load() {
+	if c.kept() && !c.engine.aborting.Load() {
 		return
 	}
 	if !c.rg.state.CompareAndSwap(parked, nil) {
@@ -264,9 +289,9 @@ func (c *epollConn) parkAgain() {
 	}
 }
 
-// unexpire ends the expiry of a connection that is no longer parked.
+// unexpire ends the expiry of a connection that is no longer parked, if parking has set it.
 func (c *epollConn) unexpire() {
-	if !c.fresh {
+	if !c.fresh && !c.rests() {
 		c.slot.read.Store(0)
 	}
 }
@@ -308,7 +333,7 @@ func (c *epollConn) readable() bool {
 // closeParked ends a connection that was parked, or has it served once more if that
 // is what it was kept for.
 func (c *epollConn) closeParked() {
-	if c.flags.Load()&flagKept != 0 {
+	if c.kept() {
 		if c.tls != nil {
 			c.tls.quiet = false // it is served though no data came
 		}

@@ -335,6 +335,13 @@ func (c *plainConn) Next(p []byte, idle time.Duration) (int, bool, error) {
 	return n, false, err
 }
 
+// Rest waits in Read, too, until the read expiry.
+func (c *plainConn) Rest(p []byte) (int, bool, error) {
+	c.fresh = false
+	n, err := c.Read(p)
+	return n, false, err
+}
+
 func (c *plainConn) KeepParked() { c.kept = true }
 
 // expire may cut off a request that arrives at this moment: nothing tells of

@@ -108,9 +108,18 @@ func (c *tlsConn) Read(p []byte) (int, error) {
 }
 
 func (c *tlsConn) Next(p []byte, idle time.Duration) (int, bool, error) {
-	if c.quiet {
+	if rested := c.endRest(); c.quiet && !rested {
 		idle = c.idleAt
 	}
+	return c.next(p, idle)
+}
+
+func (c *tlsConn) Rest(p []byte) (int, bool, error) {
+	c.setFlag(flagRests)
+	return c.next(p, 0)
+}
+
+func (c *tlsConn) next(p []byte, idle time.Duration) (int, bool, error) {
 	look := c.mayHave()
 	for {
 		if c.more || c.eof || c.in.next() > 0 {
