@@ -23,7 +23,10 @@ const (
 	socketStreams     = 10    // on a connection of HTTP/2
 )
 
-const socketText = "The epoll client of tools/bench/load: all WebSockets are open before the measuring begins; every message that comes back is compared with what was sent. The C server is the least that can be done with a read and a write a message, without checks."
+const (
+	socketText = "The epoll client of tools/bench/load: all WebSockets are open before the measuring begins; every message that comes back is compared with what was sent."
+	leastText  = "The C server is the least that can be done with a read and a write a message, without checks."
+)
 
 // socketTargets are those of rows in which messages are sent back.
 func socketTargets() []report.Target { return []report.Target{{Than: gws, Max: 0.8}, tail} }
@@ -71,13 +74,16 @@ func bytesText(n int64) string {
 }
 
 func echoRow(name, title string, size int64, conns int, text string, args ...string) *row {
-	return &row{Row: report.Row{Name: "ws-echo-" + name, Title: "WebSocket echo, " + title, Unit: perMessage, Load: socketText + " " + text, Targets: socketTargets()},
+	return &row{Row: report.Row{Name: "ws-echo-" + name, Title: "WebSocket echo, " + title, Unit: perMessage, Load: socketText + " " + leastText + " " + text, Targets: socketTargets()},
 		kind: webSocket, path: "/ws", size: size, drive: loader("ws-echo", append([]string{"-conns", strconv.Itoa(conns)}, args...)...)}
 }
 
 func secureRow(name, title string, over load.Protocol, conns int, text string, args ...string) *row {
 	r := echoRow(name, title, 1<<10, conns, text, args...)
-	r.over = over
+	r.over, r.Load = over, socketText+" "+text
+	if over.HTTP2() {
+		r.Targets[0].Than = libwebsockets // no other peer has WebSockets over HTTP/2
+	}
 	return r
 }
 
