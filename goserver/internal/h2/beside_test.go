@@ -29,7 +29,7 @@ func TestBeside(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			// Who waits for a lock holds up the clock of the bubble, so this is of another one.
 			stuck := make(chan struct{})
-			defer time.AfterFunc(5*time.Second, func() { close(stuck) }).Stop()
+			defer time.AfterFunc(time.Minute, func() { close(stuck) }).Stop()
 			run(t, handler(func(w http.ResponseWriter, r *http.Request) {
 				waited, called := make(chan error, 1), make(chan error, 1)
 				go func() { waited <- tc.waits(w, r) }()
