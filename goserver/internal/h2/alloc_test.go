@@ -44,7 +44,7 @@ func allocations(t *testing.T, addr string) {
 		talk := newBurst(t, c, tc.path, burst)
 		talk.round() // warms up
 		talk.round()
-		if n := testing.AllocsPerRun(20, talk.round) / burst; n > tc.most+0.1 { // the bursts of others, pools that were emptied
+		if n := testing.AllocsPerRun(20, talk.round) / burst; n > tc.most+0.5 { // the bursts of others, pools that were emptied
 			t.Errorf("%s: %.2f allocations a request, want %v", tc.path, n, tc.most)
 		}
 		c.Close()
