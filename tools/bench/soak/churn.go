@@ -93,7 +93,7 @@ var habitsHTTP1 = []habit{
 // processor of the clients has enough to do with the handshakes.
 const perSecond = 30
 
-// gathering is how long the herds take to come.
+// gathering is how long the herds take to come, at that rate; at a fifth of it five times as long.
 const gathering = 5 * time.Second
 
 func newChurner(addr string, habits []habit, rate int) *churner {
@@ -118,7 +118,7 @@ func (c *churner) run(ctx context.Context) {
 func (c *churner) replace(ctx context.Context, i, n int) {
 	select {
 	case <-ctx.Done():
-	case <-time.After(rand.N(gathering)):
+	case <-time.After(rand.N(gathering * perSecond / time.Duration(c.rate))):
 	}
 	for ctx.Err() == nil && c.once(i, n) {
 		n++
