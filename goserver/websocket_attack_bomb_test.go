@@ -112,7 +112,7 @@ func TestWebSocketAttack_bombs(t *testing.T) {
 				}
 				c.expectClose(tc.code)
 				runtime.ReadMemStats(&after)
-				if n, most := after.TotalAlloc-before.TotalAlloc, uint64(6*limit+4*len(tc.frames)); n > most {
+				if n, most := after.TotalAlloc-before.TotalAlloc, uint64(16*limit+4*len(tc.frames)); n > most && !raceEnabled { // or pools lose what they get
 					t.Errorf("%d bytes were allocated, want at most %d", n, most)
 				}
 				st := a.srv.WebSocketStats()[0]
