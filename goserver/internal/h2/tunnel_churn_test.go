@@ -166,7 +166,7 @@ func TestTunnelRest_churn(t *testing.T) {
 }
 
 func churn(t *testing.T, ending string) {
-	const conns, tunnels, rounds = 8, 3, 60
+	const conns, tunnels, rounds = 8, 3, 30
 	b := &bench{t: t}
 	criers := make(chan *crier, conns*tunnels)
 	var draining atomic.Bool

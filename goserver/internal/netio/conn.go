@@ -83,8 +83,8 @@ type Conn interface {
 
 	// Rest is Next for a connection that others use meanwhile: what holds for its reads
 	// is the time of ReadExpiry, which any goroutine may set anew, and one may write. It is served,
-	// rather than closed, when that time has passed or Abort was called: a Read, Next or Rest tells which,
-	// or the clock. CloseIdle leaves it alone, until the next call of Next.
+	// rather than closed, when that time has passed or Abort was called: the next Rest tells
+	// which. CloseIdle leaves it alone, until the next call of Next.
 	Rest(p []byte) (n int, parked bool, err error)
 
 	// KeepParked has the connection served, rather than closed, when its idle time has
