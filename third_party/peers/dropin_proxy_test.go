@@ -28,6 +28,12 @@ func echo(t *testing.T) http.HandlerFunc {
 			return // Upgrade has answered
 		}
 		defer c.Close()
+		// Gorilla's own answers to Ping and Close are lost when a busy machine keeps them for a second.
+		answer := func(kind int, p []byte) error { return c.WriteControl(kind, p, time.Now().Add(patience)) }
+		c.SetPingHandler(func(p string) error { return answer(websocket.PongMessage, []byte(p)) })
+		c.SetCloseHandler(func(code int, _ string) error {
+			return answer(websocket.CloseMessage, websocket.FormatCloseMessage(code, ""))
+		})
 		for {
 			kind, msg, err := c.ReadMessage()
 			if err != nil {

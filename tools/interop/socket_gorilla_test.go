@@ -50,11 +50,11 @@ func (c gorillaClient) Read() (wsframe.Opcode, string, error) {
 }
 
 func (c gorillaClient) Ping(payload string) {
-	c.WriteControl(websocket.PingMessage, []byte(payload), time.Now().Add(time.Second))
+	c.WriteControl(websocket.PingMessage, []byte(payload), time.Now().Add(time.Minute))
 }
 
 func (c gorillaClient) Close(code int, reason string) error {
-	return c.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second))
+	return c.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Minute))
 }
 
 func (c gorillaClient) Extensions() string { return c.answer.Header.Get("Sec-WebSocket-Extensions") }
