@@ -253,6 +253,7 @@ func (a *attacked) suffer(k attack) {
 func peak(t *testing.T, stop <-chan struct{}) (most usage) {
 	for last := false; ; {
 		u := measure(t)
+		u.heap = min(u.heap, measure(t).heap) // what came and went meanwhile is not held
 		most = usage{max(most.goroutines, u.goroutines), max(most.descriptors, u.descriptors), max(most.heap, u.heap)}
 		if last {
 			return most
