@@ -58,8 +58,8 @@ func TestWebSocketHTTP2_idleMemory(t *testing.T) {
 		most        int64 // bytes of a connection in use on the heap, with what its spans have free, and stacks
 		goroutines  int
 	}{
-		{"one socket each", false, callback, nil, 1000, 1, 5 << 10, 0},
-		{"many sockets each", false, callback, nil, 20, 100, 100 * 2560, 0},
+		{"one socket each", false, callback, nil, 1000, 1, 4608, 0},
+		{"many sockets each", false, callback, nil, 20, 100, 100 * 1536, 0},
 		{"TLS", true, callback, nil, 300, 1, 64 << 10, 0},
 		{"the program reads", false, nil, echoMessages, 300, 1, 32 << 10, 300},
 	} {

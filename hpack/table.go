@@ -80,8 +80,8 @@ func insert[S string | []byte](t *table, name, value S) (inserted bool) {
 }
 
 const (
-	minRing = 16   // entries
-	minBuf  = 1024 // octets
+	minRing = 16  // entries
+	minBuf  = 512 // octets
 )
 
 func (t *table) growRing() {
