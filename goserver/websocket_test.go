@@ -55,10 +55,28 @@ func eachSocketStyle(t *testing.T, max int, f func(t *testing.T, o *goserver.Web
 		o := &goserver.WebSocketOptions{MaxMessageBytes: max}
 		f(t, o, echoMessages)
 	})
+	t.Run("program reads as it comes", func(t *testing.T) {
+		o := &goserver.WebSocketOptions{MaxMessageBytes: max}
+		f(t, o, echoReaders)
+	})
 	t.Run("callback", func(t *testing.T) {
 		o := &goserver.WebSocketOptions{MaxMessageBytes: max, OnMessage: echoMessage}
 		f(t, o, nil)
 	})
+}
+
+// echoReaders echoes messages that it reads as they come.
+func echoReaders(s *goserver.WebSocket) {
+	for {
+		t, r, err := s.NextReader()
+		if err != nil {
+			return
+		}
+		p, err := io.ReadAll(r)
+		if err != nil || s.Write(t, p) != nil {
+			return
+		}
+	}
 }
 
 // echo has the server echo a message, of which it is to read while it writes.

@@ -216,6 +216,8 @@ func (c *Conn) unbind() {
 type MessageReader struct {
 	c     *Conn
 	begun []byte // of the payload, which was gathered before
+	came  int    // bytes of the payload that were taken
+	read  int    // bytes that the program has, inflated if they were compressed
 	end   error  // why nothing more comes
 }
 
@@ -270,6 +272,7 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 	} else {
 		n, err = (*rawReader)(m).Read(p)
 	}
+	m.read += n
 	if c.op == wsframe.Text && m.end == nil {
 		if bad := c.utf8.Feed(p[:n]); bad != nil {
 			err = bad
@@ -289,6 +292,7 @@ func (m *MessageReader) Read(p []byte) (n int, err error) {
 	}
 	switch err {
 	case io.EOF:
+		c.countIn(m.read, m.came)
 	case errTorn:
 		err = c.failed(io.EOF)
 	default:
@@ -318,6 +322,7 @@ func (m *rawReader) Read(p []byte) (int, error) {
 	if len(m.begun) > 0 {
 		n := copy(p, m.begun)
 		m.begun = m.begun[n:]
+		m.came += n
 		return n, nil
 	}
 	for {
@@ -326,6 +331,7 @@ func (m *rawReader) Read(p []byte) (int, error) {
 			n := copy(p[:min(uint64(len(p)), c.rest)], b)
 			c.r += n
 			c.unmask(p[:n])
+			m.came += n
 			return n, nil
 		}
 		if c.inFrame && c.rest == 0 {

@@ -210,7 +210,7 @@ func (c *Conn) unmask(p []byte) {
 // gather adds p to the message.
 func (c *Conn) gather(p []byte) error {
 	if c.msg == nil {
-		c.msg = take(len(p) + int(min(c.rest, readStep)))
+		c.msg = take(max(len(p), int(min(uint64(len(p))+c.rest, readStep))))
 	}
 	c.msg = grow(c.msg, len(p))
 	*c.msg = append(*c.msg, p...)
@@ -237,7 +237,6 @@ func (c *Conn) complete(p []byte) error {
 			return err
 		}
 		plain = out
-		c.route.observeRatio(len(out), len(p))
 	}
 	if c.op == wsframe.Text && (c.compressed || c.msg == nil) {
 		if err := c.utf8.Feed(plain); err != nil {
@@ -250,20 +249,24 @@ func (c *Conn) complete(p []byte) error {
 		}
 	}
 	c.payload = plain
-	c.countIn(len(plain))
+	c.countIn(len(plain), len(p))
 	return nil
 }
 
-func (c *Conn) countIn(n int) {
+// countIn counts a message of n bytes, which came as payload of as many as came.
+func (c *Conn) countIn(n, came int) {
 	c.route.MessagesIn.Add(1)
 	c.route.BytesIn.Add(int64(n))
+	if c.compressed {
+		c.route.observeRatio(n, came)
+	}
 }
 
 // space returns where the next bytes are to be read to: into the message, if a good part of
 // a frame is to come and nothing before it.
 func (c *Conn) space() (p []byte, direct bool) {
 	if c.inFrame && !c.streamed && c.msg != nil && c.rest >= readDirect && len(c.unread()) == 0 {
-		c.msg = grow(c.msg, int(min(c.rest, max(readStep, uint64(len(*c.msg))))))
+		c.msg = grow(c.msg, int(min(c.rest, readDirect)))
 		b := *c.msg
 		return b[len(b):min(uint64(cap(b)), uint64(len(b))+c.rest)], true
 	}
