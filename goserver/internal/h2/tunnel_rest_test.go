@@ -55,6 +55,7 @@ func TestTunnelRest(t *testing.T) {
 			d.expectParked(t, 0)
 		}},
 		{"a write", func(t *testing.T, b *bench, s *speaker, d *digger) {
+			_, _, before := b.cfg.Counters.Totals()
 			for range 3 {
 				if n, err := d.TryWritev([]byte("news")); n != 4 || err != nil {
 					t.Fatalf("wrote %d, %v", n, err)
@@ -63,6 +64,9 @@ func TestTunnelRest(t *testing.T) {
 				if !b.atRest() {
 					t.Error("served for a write")
 				}
+			}
+			if _, _, after := b.cfg.Counters.Totals(); after-before != 3*(frameHeaderLen+4) {
+				t.Errorf("%d bytes were counted", after-before)
 			}
 		}},
 		{"a write over the window", func(t *testing.T, b *bench, s *speaker, d *digger) {
