@@ -82,18 +82,25 @@ func TestWebSocketAttack_slow(t *testing.T) {
 				}
 			}
 		}
-		go func() {
+		var sending sync.WaitGroup
+		sending.Go(func() {
+			var last []byte
 			for _, kind := range attackFrames {
-				if kind.name != "first fragment" && kind.name != "ping in a message" && len(kind.frame) < 1000 {
+				switch {
+				case kind.name == "first fragment", kind.name == "ping in a message", len(kind.frame) > 1000:
+				case kind.name == "close":
+					last = kind.frame
+				default:
 					dribble(append(bytes.Clone(kind.before), kind.frame...))
 				}
 			}
-			c.send(wsframe.Text, []byte("too late"))
-		}()
+			dribble(last)
+		})
+		defer sending.Wait()
 		for _, want := range []struct {
 			op   wsframe.Opcode
 			size int
-		}{{wsframe.Text, 9}, {wsframe.Binary, 300}, {wsframe.Text, 9}, {wsframe.Pong, 125}} {
+		}{{wsframe.Text, 9}, {wsframe.Binary, 300}, {wsframe.Text, 9}, {wsframe.Pong, 125}, {wsframe.Text, 5}} {
 			h, p, err := c.frame(nil)
 			if h.RSV1 {
 				p, err = wsframe.NewDecompressor(wsframe.Window{}).Append(nil, p)

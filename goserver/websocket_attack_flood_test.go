@@ -29,7 +29,11 @@ var (
 
 // Who floods makes the server hold no more than its bounds say, and is heard afterwards as before.
 func TestWebSocketAttack_floods(t *testing.T) {
-	const peers, flood, queue = 8, 1 << 20, 16 << 10
+	const peers, queue = 8, 16 << 10
+	flood := 256 << 10
+	if raceEnabled {
+		flood = 64 << 10
+	}
 	eachAttack(t, func(o *goserver.WebSocketOptions) { o.QueueBytes = queue }, func(t *testing.T, a *attacked) {
 		said := func(want string) func(*socketClient) {
 			return func(c *socketClient) {

@@ -49,7 +49,7 @@ func echoMessages(s *goserver.WebSocket) {
 
 func echoMessage(s *goserver.WebSocket, typ goserver.MessageType, p []byte) { s.Write(typ, p) }
 
-// eachSocketStyle runs a test with both ways to read, which echo.
+// eachSocketStyle runs a test with all ways to read, which echo.
 func eachSocketStyle(t *testing.T, max int, f func(t *testing.T, o *goserver.WebSocketOptions, handler func(*goserver.WebSocket))) {
 	t.Run("program reads", func(t *testing.T) {
 		o := &goserver.WebSocketOptions{MaxMessageBytes: max}
@@ -57,26 +57,12 @@ func eachSocketStyle(t *testing.T, max int, f func(t *testing.T, o *goserver.Web
 	})
 	t.Run("program reads as it comes", func(t *testing.T) {
 		o := &goserver.WebSocketOptions{MaxMessageBytes: max}
-		f(t, o, echoReaders)
+		f(t, o, echoStreams)
 	})
 	t.Run("callback", func(t *testing.T) {
 		o := &goserver.WebSocketOptions{MaxMessageBytes: max, OnMessage: echoMessage}
 		f(t, o, nil)
 	})
-}
-
-// echoReaders echoes messages that it reads as they come.
-func echoReaders(s *goserver.WebSocket) {
-	for {
-		t, r, err := s.NextReader()
-		if err != nil {
-			return
-		}
-		p, err := io.ReadAll(r)
-		if err != nil || s.Write(t, p) != nil {
-			return
-		}
-	}
 }
 
 // echo has the server echo a message, of which it is to read while it writes.
