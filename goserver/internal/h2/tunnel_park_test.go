@@ -112,6 +112,7 @@ func TestTunnel_expiry(t *testing.T) {
 		d.expectRead(t, "", netio.ErrReadExpired)
 		within(time.Hour, time.Hour+time.Second)
 		s.talk("> DATA 1 | hello")
+		synctest.Wait()               // it is there: a read whose time has passed does not wait for it
 		d.expectRead(t, "hello", nil) // what is there is read all the same
 		if _, parked, err := d.Next(make([]byte, 1), 1); parked || err != netio.ErrReadExpired {
 			t.Errorf("parked with a time that has passed: %v, %v", parked, err)
