@@ -22,7 +22,8 @@ UNITS := fileio,huffman,pagewrite,unmask,utf8
 # What make conform does: h2spec, the tests with clients that people use, the crawl of a whole site.
 CONFORM ?= h2spec clients mirror
 
-GOTEST := $(GO) test $(if $(TAGS),-tags $(TAGS))
+# A busy machine takes its time; what hangs ends all the same.
+GOTEST := $(GO) test -timeout 20m $(if $(TAGS),-tags $(TAGS))
 
 .DEFAULT_GOAL := all
 .PHONY: all test race variants fuzz lint bench bench-peers soak conform test-ktls deps clean help
@@ -39,9 +40,9 @@ race: ## Run the product's tests under the race detector
 
 variants: ## Build and test without C of ours (purego), without a C compiler, and with checkers for memory and for pointers given to C
 	$(GO) build -tags purego ./...
-	$(GO) test -tags purego ./...
+	$(GOTEST) -tags purego ./...
 	CGO_ENABLED=0 $(GO) build ./...
-	CGO_ENABLED=0 $(GO) test ./...
+	CGO_ENABLED=0 $(GOTEST) ./...
 	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) $(GO) test -count=1 -asan -skip _allocs ./native/... ./hpack ./wsframe ./goserver/internal/netio
 	HYPERION_NATIVE=$(UNITS) HYPERION_REQUIRE_NATIVE=$(UNITS) GOEXPERIMENT=cgocheck2 $(GO) test -count=1 ./native/... ./hpack ./wsframe ./goserver/internal/netio
 
@@ -49,7 +50,7 @@ variants: ## Build and test without C of ours (purego), without a C compiler, an
 fuzz: ## Fuzz every target for FUZZTIME (20s), JOBS at a time
 	@grep -rEo --include='*_test.go' '^func Fuzz\w+' . \
 	| sed -E 's,(.*)/[^/]*:func (.*),\1 \2,' | sort -u \
-	| xargs -P $(JOBS) -L 1 sh -c 'for try in 1 2 3; do \
+	| xargs -P $(JOBS) -L 1 sh -c 'for try in 1 2 3 4 5; do \
 	    out=$$($(GO) test -run "^$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x -parallel 1 $$0 2>&1) && { echo "ok   $$0 $$1"; exit 0; }; \
 	    case "$$out" in *"Failing input"*) break;; *"context deadline exceeded"*) ;; *) break;; esac; \
 	  done; echo "FAIL $$0 $$1"; echo "$$out"; exit 1'
