@@ -166,6 +166,7 @@ func (j *writeRest) work() {
 	for {
 		err := c.nc.CanWrite()
 		if err == nil {
+			clear(w.vec) // it gets shorter
 			w.vec = w.leaving.vector(w.vec[:0], c.wrote)
 			var n int64
 			n, err = c.nc.TryWritev(w.vec...)
