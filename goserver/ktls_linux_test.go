@@ -279,9 +279,9 @@ func TestKTLS_pipeline(t *testing.T) {
 func TestKTLS_tickets(t *testing.T) {
 	needKTLS(t)
 	s := newKTLSServer(t, 16<<20, "")
-	s.conf.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 	for name, h2 := range ktlsProtocols {
 		t.Run(name, func(t *testing.T) {
+			s.conf.ClientSessionCache = tls.NewLRUClientSessionCache(1)
 			for i := range 3 {
 				c := s.client(t, h2, false)
 				resp, err := s.get(c, "/direct")
