@@ -303,10 +303,15 @@ func (t *tunnel) expiry() (at time.Duration) {
 	if t.reading || t.parked {
 		at = t.readBy
 	}
-	if t.writing && t.writeIdle > 0 {
-		at = semantics.Earlier(at, t.st.stalledAt+t.writeIdle+netio.SweepInterval)
+	return semantics.Earlier(at, t.writeBy())
+}
+
+// writeBy is when a byte of what was taken must have moved, if somebody waits for that; or 0.
+func (t *tunnel) writeBy() time.Duration {
+	if !t.writing || t.writeIdle <= 0 || t.st.stalledAt == 0 { // 0: all has left, and who waits is woken
+		return 0
 	}
-	return at
+	return t.st.stalledAt + t.writeIdle + netio.SweepInterval
 }
 
 // expire acts on a time that has passed: of a reader, or of who waits to write.
@@ -315,7 +320,7 @@ func (t *tunnel) expire(now time.Duration) {
 		t.reading = false
 		t.st.arrived()
 	}
-	if t.writing && t.writeIdle > 0 && t.st.stalledAt+t.writeIdle+netio.SweepInterval <= now {
+	if by := t.writeBy(); by != 0 && by <= now {
 		t.writing, t.late = false, true
 		t.c.e.cfg.Counters.TimedOut.Add(1)
 		t.st.sendable.Broadcast()

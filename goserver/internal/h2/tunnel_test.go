@@ -277,6 +277,34 @@ func TestTunnel_writeIdle(t *testing.T) {
 	})
 }
 
+// Between the leaving of what was held and the waking of who waits for that, no time counts.
+func TestTunnel_writeIdleEnded(t *testing.T) {
+	tunnelled(t, nil, "INITIAL_WINDOW_SIZE=0", func(b *bench, s *speaker, d *digger) {
+		d.WriteIdle(5 * time.Second)
+		time.Sleep(time.Minute)
+		d.TryWritev([]byte("abc"))
+		can := make(chan error, 1)
+		go func() { can <- d.CanWrite() }()
+		synctest.Wait()
+		tunnel := d.Transport.(*tunnel)
+		c := tunnel.c
+		c.mu.Lock()
+		must(t, c.openSend(1, 3))
+		c.schedule()
+		if at := tunnel.expiry(); at != 0 {
+			t.Errorf("expires at %v", at)
+		}
+		tunnel.expire(c.now())
+		c.flush()
+		c.mu.Unlock()
+		if err := <-can; err != nil {
+			t.Errorf("CanWrite: %v", err)
+		}
+		s.talk("< DATA 1 | abc")
+		d.End()
+	})
+}
+
 func TestTunnel_reset(t *testing.T) {
 	reset := http2.StreamError{StreamID: 1, Code: http2.ErrCodeCancel}
 	tunnelled(t, nil, "INITIAL_WINDOW_SIZE=0", func(b *bench, s *speaker, d *digger) {
