@@ -264,7 +264,7 @@ func TestHead_methodChanged(t *testing.T) {
 // When Close or Shutdown has returned, the address is free.
 func TestStop_freesAddress(t *testing.T) {
 	eachServer(t, func(t *testing.T, newServer func(fields) subject) {
-		ln, err := net.Listen("tcp", localnet.Host()+":0")
+		ln, err := net.Listen("tcp", "127.0.0.1:"+localnet.Port(t))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -86,7 +86,7 @@ func protocols(names string) *http.Protocols {
 // start serves in the background; what Serve returned is on the channel.
 func start(t *testing.T, s subject) (net.Addr, <-chan error) {
 	t.Helper()
-	ln, err := net.Listen("tcp", localnet.Host()+":0")
+	ln, err := net.Listen("tcp", "127.0.0.1:"+localnet.Port(t))
 	if err != nil {
 		t.Fatal(err)
 	}

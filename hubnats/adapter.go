@@ -166,7 +166,7 @@ func (a *Adapter) Publish(topic string, t goserver.MessageType, payload []byte) 
 	a.buf = appendMessage(a.buf[:0], a.origin, t, payload)
 	message := a.buf
 	err := a.do(func() error { return a.nc.Publish(a.subject(topic), message) })
-	if cap(a.buf) > keepBuffer {
+	if err == ErrClosed || cap(a.buf) > keepBuffer { // the call that Close has left behind may read it still
 		a.buf = nil
 	}
 	return err

@@ -9,12 +9,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hyperion-server/hyperion/internal/localnet"
 )
 
 // TestMain lets the test binary stand in for hyperion: with asMain in its
@@ -115,30 +116,10 @@ func (l *lines) wait(t *testing.T, what string) {
 	}
 }
 
-// heldPort returns a free port of 127.0.0.1 that the kernel gives to nobody else before the end of
-// the test: a load that goes on when its server has stopped must not meet another test's. It is
-// bound, not listened on, so that a server may listen.
-func heldPort(t *testing.T) string {
-	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { syscall.Close(fd) })
-	syscall.CloseOnExec(fd)
-	err1 := syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1)
-	err2 := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
-	name, err3 := syscall.Getsockname(fd)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		t.Fatal(err)
-	}
-	return strconv.Itoa(name.(*syscall.SockaddrInet4).Port)
-}
-
 // serve starts hyperion on a free port and returns when it listens.
 func serve(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{cmd: command(t, env, append(args, "--port", heldPort(t))...)}
+	s := &server{cmd: command(t, env, append(args, "--port", localnet.Port(t))...)}
 	stdout, err1 := s.cmd.StdoutPipe()
 	stderr, err2 := s.cmd.StderrPipe()
 	if err := errors.Join(err1, err2, s.cmd.Start()); err != nil {

@@ -76,16 +76,22 @@ func newAllowance(rate, burst float64) *allowance {
 	return &allowance{rate: rate, burst: burst, left: burst, at: time.Now()}
 }
 
-// full tells whether nothing of it is used.
-func (a *allowance) full(now time.Time) bool {
+// refill adds what the time since the last call has brought.
+func (a *allowance) refill(now time.Time) {
 	a.left = min(a.burst, a.left+a.rate*now.Sub(a.at).Seconds())
 	a.at = now
+}
+
+// full tells whether nothing of it is used.
+func (a *allowance) full(now time.Time) bool {
+	a.refill(now)
 	return a.left == a.burst
 }
 
 // take uses n units, and returns whether they were there.
 func (a *allowance) take(n float64, now time.Time) bool {
-	if a.full(now); a.left < n {
+	a.refill(now)
+	if a.left < n {
 		return false
 	}
 	a.left -= n
