@@ -58,7 +58,7 @@ func TestWebSocket_idleMemory(t *testing.T) {
 	if n < 500 {
 		t.Skipf("only %d descriptors", limit.Cur)
 	}
-	const each = 1024 // bytes in use on the heap, with what its spans have free, and stacks
+	const each = 768 // bytes in use on the heap, with what its spans have free, and stacks
 	url, srv := socketServerOf(t, &goserver.WebSocketOptions{OnMessage: echoMessage}, nil)
 	held, extra := holdSockets(t, url, srv, n)
 	if held > each || extra > 50 {

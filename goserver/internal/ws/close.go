@@ -74,23 +74,23 @@ func (c *Conn) skip() error {
 func (c *Conn) wait() error {
 	c.mu.Lock()
 	ended := c.ended
-	if !ended && c.done == nil {
-		c.done = make(chan struct{})
+	end := c.theEnding()
+	if !ended && end.done == nil {
+		end.done = make(chan struct{})
 	}
-	done := c.done
 	c.mu.Unlock()
 	if !ended {
-		<-done
+		<-end.done
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.answered:
 		return nil
-	case isClose(c.err):
+	case isClose(end.err):
 		return ErrCloseTimeout
 	}
-	return c.err
+	return end.err
 }
 
 // Ping sends a ping, beyond a full queue if need be: controlBytes at most, then it fails with

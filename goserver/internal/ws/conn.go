@@ -27,14 +27,19 @@ type Conn struct {
 
 	// The life of the connection. mu, which is also the writer's, guards what is not atomic.
 	mu       sync.Mutex
-	status   status
 	dead     atomic.Bool // nothing is sent any more, and who reads is to leave
+	status   status
 	ended    bool
-	listed   bool          // e has it
-	answered bool          // the peer's Close has come
-	err      error         // why it ended, or is about to; the first reason stays
-	timer    *time.Timer   // ends a closing handshake that takes too long
-	done     chan struct{} // closed at the end; nil until somebody waits
+	listed   bool    // e has it
+	answered bool    // the peer's Close has come
+	ending   *ending // nil until there is something of it
+}
+
+// An ending is of a connection that is about to end, or whose end somebody waits for.
+type ending struct {
+	err   error         // why; the first reason stays
+	timer *time.Timer   // ends a closing handshake that takes too long
+	done  chan struct{} // closed at the end; nil until somebody waits
 }
 
 // A compression is how messages are compressed both ways.
@@ -108,14 +113,34 @@ func (c *Conn) Returned(ok bool) {
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.err
+	return c.cause()
+}
+
+// cause is Err for who holds mu.
+func (c *Conn) cause() error {
+	if c.ending == nil {
+		return nil
+	}
+	return c.ending.err
+}
+
+// because notes why the connection is about to end, unless it is known. mu is held.
+func (c *Conn) because(err error) {
+	if e := c.theEnding(); e.err == nil {
+		e.err = err
+	}
+}
+
+func (c *Conn) theEnding() *ending {
+	if c.ending == nil {
+		c.ending = new(ending)
+	}
+	return c.ending
 }
 
 // lost ends the connection at once, for the reason err. mu is held.
 func (c *Conn) lost(err error) {
-	if c.err == nil {
-		c.err = err
-	}
+	c.because(err)
 	c.status = closed
 	if c.dead.Swap(true) {
 		return
@@ -166,16 +191,16 @@ func (c *Conn) unused() bool {
 // it may hold locks of the program, as one that writes does.
 func (c *Conn) tellEnd() {
 	c.mu.Lock()
-	err, done := c.err, c.done
+	end := *c.theEnding()
 	c.mu.Unlock()
-	c.countEnd(err)
-	if done != nil {
-		close(done)
+	c.countEnd(end.err)
+	if end.done != nil {
+		close(end.done)
 	}
 	if c.listed {
 		defer c.e.remove(c) // who shuts down waits for the callback
 	}
-	c.observe(func() { c.o.Closed(err) })
+	c.observe(func() { c.o.Closed(end.err) })
 }
 
 // end ends the transport, unless somebody writes. Nobody reads.
@@ -186,8 +211,8 @@ func (c *Conn) end() bool {
 		return false
 	}
 	c.ended = true
-	if c.timer != nil {
-		c.timer.Stop()
+	if e := c.ending; e != nil && e.timer != nil {
+		e.timer.Stop()
 	}
 	if !c.driven {
 		c.unbind()

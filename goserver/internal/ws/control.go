@@ -58,7 +58,7 @@ func (c *Conn) heardClose(p []byte) error {
 		if code == wsframe.CloseNoStatus {
 			answer = wsframe.CloseNormal
 		}
-		c.err = &CloseError{Code: code, Reason: string(reason), Remote: true}
+		c.because(&CloseError{Code: code, Reason: string(reason), Remote: true})
 		c.queueClose(answer, "")
 	}
 	return errHeard
@@ -122,10 +122,8 @@ func (c *Conn) startCloseLocked(code wsframe.CloseCode, reason string) {
 	if c.status != open {
 		return
 	}
-	if c.err == nil {
-		c.err = &CloseError{Code: code, Reason: reason}
-	}
-	c.timer = time.AfterFunc(c.closeTimeout(), c.closeLate)
+	c.because(&CloseError{Code: code, Reason: reason})
+	c.ending.timer = time.AfterFunc(c.closeTimeout(), c.closeLate)
 	c.queueClose(code, reason)
 }
 
@@ -172,20 +170,18 @@ func (c *Conn) finish(err error) {
 	case errors.As(err, &rule):
 		linger = true
 		if c.status == open {
-			c.err = &CloseError{Code: rule.Code(), Reason: rule.Reason()}
+			c.because(&CloseError{Code: rule.Code(), Reason: rule.Reason()})
 			c.queueClose(rule.Code(), rule.Reason())
 		}
 	case err == io.EOF: // the peer may read still what was said to it
-		if c.err == nil {
-			c.err = io.ErrUnexpectedEOF
-		}
+		c.because(io.ErrUnexpectedEOF)
 	default:
 		c.lost(err)
 	}
 	c.status = closed
 	c.flush()
-	if c.timer == nil && !c.dead.Load() {
-		c.timer = time.AfterFunc(c.closeTimeout(), c.closeLate)
+	if e := c.theEnding(); e.timer == nil && !c.dead.Load() {
+		e.timer = time.AfterFunc(c.closeTimeout(), c.closeLate)
 	}
 	for (c.writing || c.queued() > 0) && !c.dead.Load() {
 		c.awaitWrite()

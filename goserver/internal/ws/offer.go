@@ -1,10 +1,6 @@
 package ws
 
-import (
-	"sync/atomic"
-
-	"github.com/hyperion-server/hyperion/wsframe"
-)
+import "github.com/hyperion-server/hyperion/wsframe"
 
 // MaxOffer is how many messages one system call takes at most.
 const MaxOffer = 16
@@ -16,13 +12,8 @@ type Offering struct {
 }
 
 // held are messages that were offered while somebody else was sending one. They leave
-// when that has ended. mu of the Conn guards them, but for any.
+// when that has ended. mu of the Conn guards them; whether there are any is seen without.
 type held struct {
-	any  atomic.Bool // list is not nil
-	list *heldList
-}
-
-type heldList struct {
 	messages []*wsframe.PreparedMessage
 	bytes    int // that they count for
 }
@@ -61,18 +52,18 @@ func (c *Conn) Offer(ms []*wsframe.PreparedMessage, o *Offering, full Policy) (s
 	return sent, dropped
 }
 
-// takeOrder takes order, unless somebody has it: then releaseOrder will see that c.held
-// has messages. mu is held from here until they are there.
+// takeOrder takes order, unless somebody has it: then there is c.held, which releaseOrder will
+// see. mu is held from here until it has messages.
 func (c *Conn) takeOrder() bool {
-	if c.held.list != nil {
+	if c.held.Load() != nil {
 		return false
 	}
 	if c.order.TryLock() {
 		return true
 	}
-	c.held.any.Store(true)
+	c.held.Store(new(held))
 	if c.order.TryLock() {
-		c.held.any.Store(false)
+		c.held.Store(nil)
 		return true
 	}
 	return false
@@ -81,7 +72,7 @@ func (c *Conn) takeOrder() bool {
 // releaseOrder ends the sending of a message. mu is not held.
 func (c *Conn) releaseOrder() {
 	c.order.Unlock()
-	if c.held.any.Load() {
+	if c.held.Load() != nil {
 		c.mu.Lock()
 		c.sendHeld()
 		c.mu.Unlock()
@@ -92,10 +83,8 @@ func (c *Conn) releaseOrder() {
 // sendHeld sends what is held, unless somebody sends a message: who does comes here afterwards.
 // mu is held; it may be released meanwhile.
 func (c *Conn) sendHeld() {
-	for c.held.list != nil && c.order.TryLock() {
-		ms := c.held.list.messages
-		c.forgetHeld()
-		for _, m := range ms {
+	for c.held.Load() != nil && c.order.TryLock() {
+		for _, m := range c.held.Swap(nil).messages {
 			if c.status == open {
 				c.queueFrame(m)
 			}
@@ -107,20 +96,12 @@ func (c *Conn) sendHeld() {
 	}
 }
 
-func (c *Conn) forgetHeld() {
-	c.held.list = nil
-	c.held.any.Store(false)
-}
-
 // hold keeps messages until nobody sends one. mu is held.
 func (c *Conn) hold(ms []*wsframe.PreparedMessage, full Policy) (sent, dropped int) {
-	if c.held.list == nil {
-		c.held.list = new(heldList)
-	}
 	for _, m := range ms {
 		switch ok, wasOpen := c.admitNow(heldSize(m), full); {
 		case ok:
-			l := c.held.list
+			l := c.held.Load()
 			l.messages = append(l.messages, m)
 			l.bytes += heldSize(m)
 			sent++
@@ -128,15 +109,15 @@ func (c *Conn) hold(ms []*wsframe.PreparedMessage, full Policy) (sent, dropped i
 			dropped++
 		}
 	}
-	if l := c.held.list; l != nil && len(l.messages) == 0 {
-		c.forgetHeld()
+	if l := c.held.Load(); l != nil && len(l.messages) == 0 {
+		c.held.Store(nil)
 	}
 	return sent, dropped
 }
 
 // dropHeld drops the oldest message that is held.
 func (c *Conn) dropHeld() bool {
-	l := c.held.list
+	l := c.held.Load()
 	if l == nil || len(l.messages) == 0 {
 		return false
 	}
@@ -150,7 +131,7 @@ func (c *Conn) dropHeld() bool {
 // fits reports whether n bytes find room in the queue, which what is held will be in.
 func (c *Conn) fits(n int) bool {
 	waiting := c.queued()
-	if l := c.held.list; l != nil {
+	if l := c.held.Load(); l != nil {
 		waiting += l.bytes
 	}
 	return waiting == 0 || waiting+n <= c.cfg.QueueBytes

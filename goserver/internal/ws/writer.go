@@ -24,12 +24,12 @@ type writer struct {
 	wrote   int            // bytes of it that have left
 	writing bool           // somebody writes
 	corked  bool           // who reads flushes when it has consumed what has come
+	later   bool           // a goroutine is on its way to flush
 	burst   atomic.Bool    // something was written since the peer was heard
 	burstAt time.Duration  // when the last of it was, on the exact clock; 0: not noted
-	later   bool           // a goroutine is on its way to flush
 	room    *sync.Cond     // a write has ended, or the connection; nil until somebody waits
 	stream  *MessageWriter // which holds order; the end of the connection takes that from it
-	held    held
+	held    atomic.Pointer[held]
 }
 
 // queueEnd returns where in the queue the next frame will be.
@@ -173,8 +173,8 @@ func (c *Conn) refused() error {
 
 // refusal tells why nothing can be sent any more. mu is held.
 func (c *Conn) refusal() error {
-	if c.dead.Load() && c.err != nil {
-		return c.err
+	if err := c.cause(); err != nil && c.dead.Load() {
+		return err
 	}
 	return ErrClosing
 }
@@ -398,7 +398,7 @@ func (c *Conn) drop() {
 		give(c.queue)
 		c.queue = nil
 	}
-	c.forgetHeld()
+	c.held.Store(nil)
 }
 
 // cork has writes wait until uncork: the reader has more messages to hand out.
