@@ -155,9 +155,7 @@ func TestKTLS_file(t *testing.T) {
 			}
 		})
 	}
-	if n := s.Stats().FileResponses["sendfile"]; n < 2 {
-		t.Errorf("%d files by sendfile, want both of HTTP/1.1: %v", n, s.Stats().FileResponses)
-	}
+	poll(t, "both files of HTTP/1.1 to be counted as sendfile", func() bool { return s.Stats().FileResponses["sendfile"] == 2 })
 }
 
 // TestKTLS_rungs: every way to send a file.
