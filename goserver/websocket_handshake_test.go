@@ -134,11 +134,15 @@ func TestUpgrade_accepted(t *testing.T) {
 		{"compression off", &goserver.WebSocketOptions{Compression: goserver.CompressionOff}, []string{"Sec-WebSocket-Extensions: permessage-deflate"}, "-Sec-Websocket-Extensions"},
 		{"unknown extension", nil, []string{"Sec-WebSocket-Extensions: x-other"}, "-Sec-Websocket-Extensions"},
 		{"the handler's field", nil, nil, "X-Own: value"},
+		{"the handler's field for compression", nil, nil, "-Sec-Websocket-Extensions"},
+		{"the handler's field for a subprotocol", nil, nil, "-Sec-Websocket-Protocol"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			sub := make(chan string, 1)
 			addr := serve(t, &goserver.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Set("X-Own", "value")
+				w.Header().Set("Sec-WebSocket-Extensions", "permessage-deflate") // what is agreed goes in their place
+				w.Header().Set("Sec-WebSocket-Protocol", "own")
 				s, err := goserver.Upgrade(w, r, tc.o)
 				if err != nil {
 					t.Error(err)

@@ -63,8 +63,8 @@ func Wanted(r *http.Request) bool {
 		httpguts.HeaderValuesContainsToken(r.Header["Connection"], "upgrade")
 }
 
-// Accept holds a request against the rules, and returns the fields of the answer. A
-// refusal with 426 is to name the version, in Sec-WebSocket-Version.
+// Accept holds a request against the rules, and returns the fields of the answer, with
+// nil for one that must not be in it. A refusal with 426 is to name the version, in Sec-WebSocket-Version.
 func (h *Handshake) Accept(r *http.Request) (answer http.Header, a Agreement, refusal *Refusal) {
 	key, refusal := opening(r)
 	if refusal != nil {
@@ -74,6 +74,7 @@ func (h *Handshake) Accept(r *http.Request) (answer http.Header, a Agreement, re
 		return nil, a, ErrOrigin
 	}
 	answer = make(http.Header, 5)
+	answer["Sec-Websocket-Protocol"], answer["Sec-Websocket-Extensions"] = nil, nil // in place of the program's: it agrees on nothing
 	if a.Deflate, refusal = h.negotiate(r, answer); refusal != nil {
 		return nil, a, refusal
 	}
