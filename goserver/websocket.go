@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hyperion-server/hyperion/goserver/internal/netio"
 	"github.com/hyperion-server/hyperion/goserver/internal/semantics"
 	"github.com/hyperion-server/hyperion/goserver/internal/ws"
 	"github.com/hyperion-server/hyperion/wsframe"
@@ -29,9 +30,12 @@ const (
 // rule: it says who closed, with which code and for what reason.
 type CloseError = ws.CloseError
 
-// Errors of a WebSocket's methods, besides a *CloseError and what a broken connection gives.
+// Errors of a WebSocket's methods, besides a *CloseError and what a broken connection gives: io.ErrUnexpectedEOF if the
+// peer has hung up without Close, os.ErrDeadlineExceeded if it took nothing for WriteTimeout (errors.Is tells), or
+// an error of the system or of HTTP/2.
 var (
-	ErrWebSocketClosing = ws.ErrClosing      // it is closed, or about to be
+	ErrWebSocketClosing = ws.ErrClosing      // Close was sent or has come; after the end calls fail with what Err returns
+	ErrWebSocketAborted = netio.ErrAborted   // it was ended by Abort, by Server.Close, or by a Shutdown whose time was up
 	ErrCloseTimeout     = ws.ErrCloseTimeout // the peer did not answer Close
 	ErrQueueFull        = ws.ErrQueueFull    // the peer is too slow, and QueuePolicy is QueueDisconnect; or for a ping
 	ErrMessageDropped   = ws.ErrDropped      // the same with QueueDropOldest, and nothing older could be dropped
@@ -70,10 +74,10 @@ type WebSocket struct {
 	Data any
 }
 
-// Upgrade answers the opening handshake of a request, over to WebSocket. o may be nil. When that
-// fails it has answered with an error, and returns a *HandshakeError; or the connection
-// has broken. w may be wrapped, if it unwraps as http.ResponseController asks. Nothing may be written to w before or
-// afterwards; its header's fields go with the answer.
+// Upgrade answers the opening handshake of a request, over to WebSocket. o may be nil. When the
+// handshake breaks a rule it has answered with that, and returns a *HandshakeError. Other errors are not answered: ErrNoUpgrade, or that
+// the response has begun, or that the connection has broken. w may be wrapped, if it unwraps as http.ResponseController asks. Nothing may
+// be written to w before or afterwards; its header's fields go with the answer, but for those of the handshake.
 //
 // Without OnMessage the program must read the WebSocket until that fails, or Close or Abort it: nothing else ends one
 // whose peer has vanished, whether the handler returns or not.
@@ -163,7 +167,9 @@ func (s *WebSocket) NextReader() (MessageType, io.ReadCloser, error) {
 // cannot be gone on with, which ends the WebSocket.
 func (s *WebSocket) SetReadDeadline(t time.Time) { s.conn.SetReadDeadline(t) }
 
-// Write sends a message. When it returns, the message is on its way or in the queue, and p may be changed.
+// Write sends a message. When it returns, the message is on its way or in the queue, and p may be changed. Where the
+// queue is full it does as QueuePolicy says: it waits, while the peer takes something each WriteTimeout, or fails
+// with ErrMessageDropped or ErrQueueFull. It waits while a MessageWriter is open.
 func (s *WebSocket) Write(t MessageType, p []byte) error {
 	if !t.Data() {
 		return ErrMessageType
@@ -176,7 +182,8 @@ func (s *WebSocket) WriteText(text string) error {
 	return s.conn.Write(TextMessage, semantics.Bytes(text))
 }
 
-// WritePrepared sends a message that is framed, and compressed, once for all who get it.
+// WritePrepared is Write of a message that is framed, and compressed, once for all who get it. Its frame is one, whatever
+// Fragment is.
 func (s *WebSocket) WritePrepared(m *PreparedMessage) error { return s.conn.WritePrepared(m) }
 
 // A PreparedMessage is a message for many WebSockets.
@@ -187,10 +194,12 @@ func NewPreparedMessage(t MessageType, p []byte) *PreparedMessage {
 	return wsframe.NewPreparedMessage(t, p)
 }
 
-// A MessageWriter sends one message in parts, until it is closed; other messages wait meanwhile.
+// A MessageWriter sends one message in parts, until it is closed; other messages wait meanwhile. It is an io.WriteCloser
+// for one goroutine at a time, with Flush, which sends what was written so far.
 type MessageWriter = ws.MessageWriter
 
-// NextWriter begins a message that is written in parts.
+// NextWriter begins a message that is written in parts. It waits while another MessageWriter is open. The frames have up
+// to 16 KiB each; if compression was agreed all are compressed, however short the message is.
 func (s *WebSocket) NextWriter(t MessageType) (*MessageWriter, error) {
 	if !t.Data() {
 		return nil, ErrMessageType
@@ -205,7 +214,8 @@ func (s *WebSocket) Ping(payload []byte) error { return s.conn.Ping(payload) }
 
 // Close closes the WebSocket with a code and a reason, of which 123 bytes are sent, and waits for the peer's
 // answer: CloseTimeout at most, then with ErrCloseTimeout. What else comes before that goes to OnMessage, or to the
-// goroutine that reads; where none does, it is dropped. The code must be one that may be sent (RFC 6455 §7.4).
+// goroutine that reads; where none does, it is dropped. The code must be one that may be sent (RFC 6455 §7.4), else it
+// fails with wsframe.ErrCloseCode, and the reason UTF-8, else with wsframe.ErrUTF8: then nothing is sent.
 //
 // It returns nil without waiting for a WebSocket with OnMessage, and for all while OnPing or OnPong runs, which may have
 // called it. OnClose hears of the end.

@@ -44,7 +44,7 @@ type WebSocketOptions struct {
 
 	PingInterval time.Duration // without a byte from the peer, until it is pinged; default DefaultSocketPing
 	WriteTimeout time.Duration // in which the peer takes no byte; default DefaultWriteIdleTimeout. Passed: the connection is cut
-	CloseTimeout time.Duration // for the peer's Close; default DefaultCloseTimeout
+	CloseTimeout time.Duration // for the peer's Close, and for what is queued before ours; default DefaultCloseTimeout, none: an hour
 
 	// QueueBytes are how many bytes may wait for a slow peer; default DefaultQueueBytes. One message
 	// may be longer, alone. QueuePolicy says what becomes of a message that finds no room. While a MessageWriter is open,
@@ -55,7 +55,7 @@ type WebSocketOptions struct {
 
 	Compression  Compression
 	CompressFrom int // bytes from which messages are compressed; default DefaultCompressFrom
-	Fragment     int // bytes of a frame at most; 0: messages are not split
+	Fragment     int // bytes of a frame at most; 0: messages are not split. What is prepared, or published by a Hub, is one frame all the same
 
 	// Route is the name under which Server.WebSocketStats counts; default: the pattern of
 	// http.ServeMux that the request has matched, or "unrouted".

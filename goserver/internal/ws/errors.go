@@ -33,9 +33,6 @@ var (
 
 	// ErrReaderOpen is a read while a message is open that NextReader began.
 	ErrReaderOpen = errors.New("websocket: a message is open in a reader")
-
-	// ErrWriterOpen is a write of a second streamed message while one is open.
-	ErrWriterOpen = errors.New("websocket: a message is open in a writer")
 )
 
 // A CloseError says how the closing handshake ended a connection (RFC 6455 §7.1).
