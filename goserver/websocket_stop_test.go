@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hyperion-server/hyperion/goserver"
 	"github.com/hyperion-server/hyperion/wsframe"
@@ -39,8 +40,8 @@ func openCrossing(t *testing.T) *crossing {
 		<-x.gate
 		x.done.Add(1)
 	}
-	callback := &goserver.WebSocketOptions{OnMessage: echoMessage, OnClose: onClose}
-	program := &goserver.WebSocketOptions{OnClose: onClose}
+	callback := &goserver.WebSocketOptions{OnMessage: echoMessage, OnClose: onClose, CloseTimeout: time.Hour}
+	program := &goserver.WebSocketOptions{OnClose: onClose, CloseTimeout: time.Hour}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/callback", func(w http.ResponseWriter, r *http.Request) { goserver.Upgrade(w, r, callback) })
 	mux.HandleFunc("/program", func(w http.ResponseWriter, r *http.Request) {
@@ -209,4 +210,57 @@ func TestWebSocket_spread(t *testing.T) {
 		}
 		poll(t, "the end of all", func() bool { return srv.OpenWebSockets() == 0 })
 	})
+}
+
+// Shutdown may be called again while another one waits, and afterwards. Each waits for all sockets; the first whose time
+// is up cuts off those left.
+func TestWebSocket_shutdownAgain(t *testing.T) {
+	x := openCrossing(t)
+	close(x.gate)
+	const calls = 3
+	var downs [calls]chan error
+	hurry, cancel := context.WithCancel(context.Background())
+	for i := range downs {
+		ctx := context.Background()
+		if i == 1 {
+			ctx = hurry
+		}
+		downs[i] = make(chan error, 1)
+		go func() { downs[i] <- x.srv.Shutdown(ctx) }()
+	}
+	for _, c := range x.lone {
+		c.expectClose(1001)
+	}
+	for _, st := range x.streams {
+		st.expectClose(t, 1001)
+	}
+	must(t, x.lone[0].close(1001)) // the others do not answer
+	poll(t, "the end of one", func() bool { return x.srv.OpenWebSockets() == x.sockets-1 })
+	for i, down := range downs {
+		if len(down) > 0 {
+			t.Errorf("call %d has returned %v", i, <-down)
+		}
+	}
+	cancel()
+	if err := receive(t, "end of the call in a hurry", downs[1]); err != context.Canceled {
+		t.Errorf("Shutdown in a hurry: %v", err)
+	}
+	for _, c := range x.lone[1:] {
+		if h, _, err := c.frame(nil); err == nil {
+			t.Errorf("got %v, want the end", h.Opcode)
+		}
+	}
+	for _, c := range x.conns {
+		c.wait(func() bool { return c.goaways > 0 })
+		c.conn.Close()
+	}
+	for _, i := range []int{0, 2} {
+		if err := receive(t, "end of the others", downs[i]); err != nil {
+			t.Errorf("Shutdown %d: %v", i, err)
+		}
+	}
+	if err := x.srv.Shutdown(context.Background()); err != nil {
+		t.Errorf("Shutdown once more: %v", err)
+	}
+	x.ended(t, func(err error) bool { return err != nil })
 }
