@@ -47,7 +47,10 @@ func (s *exampleSocket) hear() string {
 
 // serveExample serves a handler on a free port. stop ends that.
 func serveExample(h http.Handler) (addr string, stop func()) {
-	server := &goserver.Server{Handler: h}
+	return serveExampleServer(&goserver.Server{Handler: h})
+}
+
+func serveExampleServer(server *goserver.Server) (addr string, stop func()) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
