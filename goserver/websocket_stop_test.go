@@ -264,3 +264,41 @@ func TestWebSocket_shutdownAgain(t *testing.T) {
 	}
 	x.ended(t, func(err error) bool { return err != nil })
 }
+
+// A WebSocket that a handler opens while Shutdown waits for that is closed at once, and waited for with its OnClose.
+func TestWebSocket_shutdownLate(t *testing.T) {
+	asked, goOn, gate, told := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
+	o := &goserver.WebSocketOptions{OnMessage: echoMessage, OnClose: func(*goserver.WebSocket, error) {
+		close(told)
+		<-gate
+	}}
+	srv := &goserver.Server{WebSocketSpread: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-goOn
+		goserver.Upgrade(w, r, o)
+	})}
+	addr, _ := start(t, srv)
+	opened := make(chan *socketClient)
+	go func() { opened <- dialSocket(t, "ws://"+addr.String()+"/") }()
+	receive(t, "request", asked)
+	down := make(chan error, 1)
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	poll(t, "the end of the listener", func() bool {
+		c, err := net.Dial("tcp", addr.String())
+		if err == nil {
+			c.Close()
+		}
+		return err != nil
+	})
+	close(goOn)
+	c := receive(t, "WebSocket", opened)
+	c.expectClose(1001)
+	must(t, c.close(1001))
+	receive(t, "OnClose", told)
+	poll(t, "the end of the connection", func() bool { return srv.Stats().Conns == 0 })
+	if n := srv.OpenWebSockets(); n != 1 {
+		t.Errorf("%d WebSockets are open while OnClose runs", n)
+	}
+	close(gate)
+	must(t, receive(t, "end of Shutdown", down))
+}

@@ -30,7 +30,6 @@ type Conn struct {
 	dead     atomic.Bool // nothing is sent any more, and who reads is to leave
 	status   status
 	ended    bool
-	listed   bool    // e has it
 	answered bool    // the peer's Close has come
 	ending   *ending // nil until there is something of it
 }
@@ -91,7 +90,7 @@ func (c *Conn) Start(t semantics.Transport, ahead []byte) {
 	}
 	c.route.Opened.Add(1)
 	c.route.Open.Add(1)
-	if c.listed = c.e.add(c); !c.listed {
+	if !c.e.add(c) {
 		c.startClose(wsframe.CloseGoingAway, "server is shutting down")
 	}
 }
@@ -197,9 +196,7 @@ func (c *Conn) tellEnd() {
 	if end.done != nil {
 		close(end.done)
 	}
-	if c.listed {
-		defer c.e.remove(c) // who shuts down waits for the callback
-	}
+	defer c.e.remove(c) // who shuts down waits for the callback
 	c.observe(func() { c.o.Closed(end.err) })
 }
 

@@ -47,19 +47,16 @@ func (e *Engine) Open() int {
 	return e.open
 }
 
-// add enters c, unless the engine has been shut down.
+// add enters c. It reports false if the engine has been shut down: then c is to be closed.
 func (e *Engine) add(c *Conn) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.shut {
-		return false
-	}
 	if c.next = e.first; c.next != nil {
 		c.next.prev = c
 	}
 	e.first = c
 	e.open++
-	return true
+	return !e.shut
 }
 
 func (e *Engine) remove(c *Conn) {
@@ -96,7 +93,7 @@ const shutStep = 10 * time.Millisecond
 
 // Shutdown closes all connections with 1001 (Going Away), evenly spread over a time
 // so that their peers do not all come back at once, and waits until they have
-// ended, with their callbacks. New ones are refused. When ctx is done it aborts those left,
+// ended, with their callbacks. New ones are closed at once. When ctx is done it aborts those left,
 // and returns why.
 func (e *Engine) Shutdown(ctx context.Context, spread time.Duration) error {
 	e.mu.Lock()
@@ -148,7 +145,7 @@ func (e *Engine) closeAll(ctx context.Context, spread time.Duration) error {
 	return nil
 }
 
-// Abort cuts all connections off, and refuses new ones.
+// Abort cuts all connections off. New ones are closed at once.
 func (e *Engine) Abort() {
 	e.mu.Lock()
 	e.shut = true
