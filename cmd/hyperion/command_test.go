@@ -28,6 +28,8 @@ func TestExitCodes(t *testing.T) {
 		want []string // all in stderr
 	}{
 		{"unknown command", nil, []string{"serv"}, exitUsage, []string{`unknown command "serv"`, "Did you mean this?", "serve"}},
+		{"help on an unknown command", nil, []string{"help", "serv"}, exitUsage, []string{`unknown command "serv"`, "Did you mean this?", "serve", "See hyperion --help."}},
+		{"help on more than a command", nil, []string{"help", "serve", "x"}, exitUsage, []string{`"x"`, "See hyperion --help."}},
 		{"a directory for a command", nil, []string{os.TempDir()}, exitUsage, []string{"unknown command", "To serve that directory: hyperion serve " + os.TempDir()}},
 		{"unknown flag", nil, []string{"serve", "--max-con=5"}, exitUsage, []string{"unknown flag: --max-con", "did you mean --max-conns?"}},
 		{"unknown flag like no other", nil, []string{"--threads=5"}, exitUsage, []string{"unknown flag: --threads", "See hyperion --help."}},
@@ -125,6 +127,16 @@ func TestHelp(t *testing.T) {
 	for _, want := range []string{"HYPERION_MAX_CONNS", "75 port in use"} {
 		if !strings.Contains(all.stdout, want) {
 			t.Errorf("--help-all lacks %q", want)
+		}
+	}
+}
+
+// "hyperion help serve" is "hyperion serve --help", at every depth.
+func TestHelp_command(t *testing.T) {
+	for _, command := range [][]string{nil, {"serve"}, {"version"}, {"completion"}, {"completion", "bash"}} {
+		got, want := run(t, nil, append([]string{"help"}, command...)...), run(t, nil, append(command, "--help")...)
+		if got.code != exitOK || want.stdout == "" || got.stdout != want.stdout || got.stderr != "" {
+			t.Errorf("help %v: exit code %d, stderr %q, stdout %q, want %q", command, got.code, got.stderr, got.stdout, want.stdout)
 		}
 	}
 }

@@ -68,6 +68,7 @@ func (a *app) rootCommand() *cobra.Command {
 	}
 	serve := a.serveCommand()
 	root.AddCommand(serve, a.versionCommand())
+	root.SetHelpCommand(helpCommand())
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate("hyperion {{.Version}}\n")
