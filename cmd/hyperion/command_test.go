@@ -39,6 +39,7 @@ func TestExitCodes(t *testing.T) {
 		{"bad size", nil, []string{"--max-body-bytes=5MB"}, exitUsage, []string{`"5MB"`, "--max-body-bytes", "16MiB"}},
 		{"bad duration", nil, []string{"serve", "--idle-timeout=30"}, exitUsage, []string{`"30"`, "--idle-timeout", "30s"}},
 		{"bad choice", nil, []string{"--log-format=xml"}, exitUsage, []string{`"xml"`, "expected auto, text or json"}},
+		{"small frames of HTTP/2", nil, []string{"-p", "0", "--h2-max-frame-size=16383"}, exitUsage, []string{`"16383"`, "--h2-max-frame-size", "expected at least 16KiB"}},
 		{"two directories", nil, []string{"serve", "a", "b"}, exitUsage, []string{"arg"}},
 		{"bad variable", []string{"HYPERION_PORT=http"}, nil, exitConfig, []string{`HYPERION_PORT="http"`, "expected a port from 0"}},
 		{"two bad variables", []string{"HYPERION_PORT=x", "HYPERION_LOG_LEVEL=loud"}, []string{"serve"}, exitConfig, []string{"HYPERION_PORT", "HYPERION_LOG_LEVEL"}},

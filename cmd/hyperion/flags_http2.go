@@ -29,7 +29,7 @@ func newHTTP2Flags() http2Flags {
 		clear:   setting.Choice{Word: "auto", Words: []string{"auto", "on", "off"}},
 		streams: setting.Count{N: goserver.DefaultMaxConcurrentStreams},
 		window:  setting.Size{Bytes: goserver.DefaultStreamWindow, Max: 1<<31 - 1},
-		frame:   setting.Size{Bytes: goserver.DefaultMaxFrameSize, Max: 1<<24 - 1},
+		frame:   setting.Size{Bytes: goserver.DefaultMaxFrameSize, Min: 1 << 14, Max: 1<<24 - 1}, // RFC 9113 §4.2
 		ping:    setting.Span{D: goserver.DefaultPingInterval, Optional: true},
 	}
 }

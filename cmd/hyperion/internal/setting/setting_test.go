@@ -33,6 +33,8 @@ func TestValues(t *testing.T) {
 		{"size overflow", &Size{}, "9007199254740993GiB", bad},
 		{"size at the limit", &Size{Max: 1 << 20}, "1MiB", "1MiB"},
 		{"size above the limit", &Size{Max: 1 << 20}, "1025KiB", bad},
+		{"size at the least", &Size{Min: 16 << 10}, "16KiB", "16KiB"},
+		{"size below the least", &Size{Min: 16 << 10}, "16383", bad},
 		{"size empty", &Size{}, "", bad},
 		{"count", &Count{}, "100", "100"},
 		{"count none", &Count{Optional: true}, "none", "none"},

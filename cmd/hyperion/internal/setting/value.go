@@ -21,7 +21,7 @@ const None = -1
 type Size struct {
 	Bytes    int64
 	Optional bool
-	Max      int64 // 0: no limit
+	Min, Max int64 // 0: no limit
 }
 
 var units = []struct {
@@ -49,6 +49,9 @@ func (v *Size) Set(s string) error {
 		}
 		if n *= u.factor; v.Max > 0 && n > v.Max {
 			return errors.New("expected at most " + (&Size{Bytes: v.Max}).String())
+		}
+		if n < v.Min {
+			return errors.New("expected at least " + (&Size{Bytes: v.Min}).String())
 		}
 		v.Bytes = n
 		return nil
