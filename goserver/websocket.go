@@ -27,7 +27,8 @@ const (
 )
 
 // A CloseError is why a WebSocket ended that the closing handshake has ended, or that broke a
-// rule: it says who closed, with which code and for what reason.
+// rule: it says who closed, with which code and for what reason. Its fields are Code (1005 where the peer's Close had
+// none), Reason, and Remote, which is true if the peer began.
 type CloseError = ws.CloseError
 
 // Errors of a WebSocket's methods, besides a *CloseError and what a broken connection gives: io.ErrUnexpectedEOF if the
@@ -48,7 +49,7 @@ var (
 	ErrNoUpgrade = errors.New("goserver: response does not belong to a Server")
 )
 
-// A HandshakeError is why Upgrade refused, with the status that it answered.
+// A HandshakeError is why Upgrade refused. Its fields are Status, which it answered, and Reason, which was the body.
 type HandshakeError = ws.Refusal
 
 // A WebSocket is a server's end of a WebSocket connection (RFC 6455), over HTTP/1.1 or a stream of

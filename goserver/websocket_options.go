@@ -46,7 +46,7 @@ type WebSocketOptions struct {
 	WriteTimeout time.Duration // in which the peer takes no byte; default DefaultWriteIdleTimeout. Passed: the connection is cut
 	CloseTimeout time.Duration // for the peer's Close, and for what is queued before ours; default DefaultCloseTimeout, none: an hour
 
-	// QueueBytes are how many bytes may wait for a slow peer; default DefaultQueueBytes. One message
+	// QueueBytes are how many bytes may wait for a slow peer; default DefaultQueueBytes, none: one message. One message
 	// may be longer, alone. QueuePolicy says what becomes of a message that finds no room. While a MessageWriter is open,
 	// what a Hub publishes is kept behind its message: QueueBytes of that and of what waits together, where each message
 	// that is kept counts for 128 bytes more than its frame.

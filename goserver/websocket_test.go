@@ -224,3 +224,38 @@ func TestWebSocket_shutdown(t *testing.T) {
 		}
 	})
 }
+
+// OnPing hears of pings, which are answered all the same, and OnPong of pongs, with what they carry.
+func TestWebSocket_pings(t *testing.T) {
+	eachSocketStyle(t, 0, func(t *testing.T, o *goserver.WebSocketOptions, f func(*goserver.WebSocket)) {
+		heard, opened := make(chan string, 2), make(chan *goserver.WebSocket, 1)
+		o.OnPing = func(s *goserver.WebSocket, p []byte) { heard <- "ping " + string(p) }
+		o.OnPong = func(s *goserver.WebSocket, p []byte) { heard <- "pong " + string(p) }
+		c := dialSocket(t, socketServer(t, o, func(s *goserver.WebSocket) {
+			opened <- s
+			if f != nil {
+				f(s)
+			}
+		}))
+		must(t, c.send(wsframe.Ping, []byte("are you there")))
+		if h, p, err := c.frame(nil); h.Opcode != wsframe.Pong || string(p) != "are you there" || err != nil {
+			t.Errorf("got %v %q, %v", h.Opcode, p, err)
+		}
+		if got := receive(t, "OnPing", heard); got != "ping are you there" {
+			t.Errorf("heard %q", got)
+		}
+		s := receive(t, "WebSocket", opened)
+		must(t, s.Ping([]byte("and you")))
+		if err := s.Ping(make([]byte, 126)); err != goserver.ErrControlTooLong {
+			t.Errorf("a ping of 126 bytes: %v", err)
+		}
+		if h, p, err := c.frame(nil); h.Opcode != wsframe.Ping || string(p) != "and you" || err != nil {
+			t.Errorf("got %v %q, %v", h.Opcode, p, err)
+		}
+		must(t, c.send(wsframe.Pong, []byte("and you")))
+		if got := receive(t, "OnPong", heard); got != "pong and you" {
+			t.Errorf("heard %q", got)
+		}
+		c.echo(wsframe.Text, []byte("hello"))
+	})
+}
