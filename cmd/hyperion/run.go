@@ -36,6 +36,9 @@ type site struct {
 func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end the server
 
