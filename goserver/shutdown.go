@@ -16,7 +16,7 @@ const closeIdleAfter = 500 * time.Millisecond
 // Shutdown ends the server gently: it stops accepting, tells connections to
 // close with their next response, closes the idle ones, and returns when
 // none is left, or with ctx's error when that is done first. WebSockets are closed
-// with 1001, over WebSocketSpread, waited for, and cut off when ctx is done. Hijacked
+// with 1001, over WebSocketSpread, waited for with their OnClose, and cut off when ctx is done. Hijacked
 // connections are not waited for. Serve methods return http.ErrServerClosed at once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.end()
@@ -32,7 +32,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.stopEngine() // also when time is up: it goes with the last connection
 	for {
 		s.engine.CloseIdle(closeIdleAfter)
-		if s.idle() && s.engine.Conns() == 0 { // in this order: only a Serve call adds connections
+		if s.idle() && s.engine.Conns() == 0 && s.sockets.Open() == 0 { // in this order: only a Serve call adds connections, and only these become WebSockets
 			return nil
 		}
 		select {

@@ -265,6 +265,36 @@ func TestWebSocket_shutdownAgain(t *testing.T) {
 	x.ended(t, func(err error) bool { return err != nil })
 }
 
+// A Shutdown whose time is up while OnClose runs says so, though no connection is left: it has not waited for all.
+func TestWebSocket_shutdownCallback(t *testing.T) {
+	gate, told := make(chan struct{}), make(chan struct{})
+	o := &goserver.WebSocketOptions{OnMessage: echoMessage, OnClose: func(*goserver.WebSocket, error) {
+		close(told)
+		<-gate
+	}}
+	srv := &goserver.Server{WebSocketSpread: -1, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { goserver.Upgrade(w, r, o) })}
+	addr, served := start(t, srv)
+	c := dialSocket(t, "ws://"+addr.String()+"/")
+	c.echo(wsframe.Text, []byte("hello"))
+	down := make(chan error, 1)
+	go func() { down <- srv.Shutdown(context.Background()) }()
+	c.expectClose(1001)
+	must(t, c.close(1001))
+	receive(t, "OnClose", told)
+	receive(t, "end of Serve", served)
+	poll(t, "the end of the connection", func() bool { return srv.Stats().Conns == 0 })
+	hurry, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := srv.Shutdown(hurry); err != context.Canceled {
+		t.Errorf("Shutdown: %v", err)
+	}
+	close(gate)
+	must(t, receive(t, "end of Shutdown", down))
+	if n := srv.OpenWebSockets(); n != 0 {
+		t.Errorf("%d WebSockets are open", n)
+	}
+}
+
 // A WebSocket that a handler opens while Shutdown waits for that is closed at once, and waited for with its OnClose.
 func TestWebSocket_shutdownLate(t *testing.T) {
 	asked, goOn, gate, told := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
