@@ -3,6 +3,7 @@ package goserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -45,8 +46,8 @@ var (
 	ErrMessageType      = ws.ErrMessageType  // neither TextMessage nor BinaryMessage
 	ErrControlTooLong   = ws.ErrControlTooLong
 
-	// ErrNoUpgrade reports a ResponseWriter that is not, and does not unwrap to, one of a Server.
-	ErrNoUpgrade = errors.New("goserver: response does not belong to a Server")
+	// ErrNoUpgrade reports a ResponseWriter that is not, and does not unwrap to, one of a Server; the error names its type.
+	ErrNoUpgrade = errors.New("goserver: ResponseWriter is not a Server's; that of a middleware needs an Unwrap method")
 )
 
 // A HandshakeError is why Upgrade refused. Its fields are Status, which it answered, and Reason, which was the body.
@@ -75,10 +76,13 @@ type WebSocket struct {
 	Data any
 }
 
-// Upgrade answers the opening handshake of a request, over to WebSocket. o may be nil. When the
-// handshake breaks a rule it has answered with that, and returns a *HandshakeError. Other errors are not answered: ErrNoUpgrade, or that
-// the response has begun, or that the connection has broken. w may be wrapped, if it unwraps as http.ResponseController asks. Nothing may
-// be written to w before or afterwards; its header's fields go with the answer, but for those of the handshake.
+// Upgrade answers the opening handshake of a request, over to WebSocket. o may be nil. Nothing may be written to w before or
+// afterwards, whether it succeeds or fails; its header's fields go with the answer, but for those of the handshake.
+//
+// A handshake that breaks a rule is refused, and the error is a *HandshakeError. Mistakes of the program are answered with 500: ErrNoUpgrade if w
+// does not lead to the ResponseWriter of a Server, which a wrapped one does by the method Unwrap, as http.ResponseController asks;
+// http.ErrNotSupported if a request of HTTP/2 is no extended CONNECT. When the response has begun, or the
+// connection has broken, Upgrade fails and answers nothing.
 //
 // Without OnMessage the program must read the WebSocket until that fails, or Close or Abort it: nothing else ends one
 // whose peer has vanished, whether the handler returns or not.
@@ -90,19 +94,13 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebS
 	}
 	up, err := upgrader(w)
 	if err != nil {
+		answerMistake(w)
 		return nil, err
 	}
 	set := o.settle()
 	answer, agreement, refusal := set.handshake.Accept(r)
 	if refusal != nil {
-		if refusal.Status == http.StatusUpgradeRequired {
-			w.Header().Set("Sec-WebSocket-Version", "13")
-			if r.ProtoMajor == 1 { // RFC 9110 §15.5.22
-				w.Header().Set("Upgrade", "websocket")
-				w.Header().Set("Connection", "Upgrade")
-			}
-		}
-		http.Error(w, refusal.Reason, refusal.Status)
+		refuse(w, r, refusal)
 		return nil, refusal
 	}
 	s := &WebSocket{o: o}
@@ -112,6 +110,9 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebS
 	e := up.Settings().WebSockets.(*ws.Engine)
 	s.conn.Init(e, &set.config, e.Route(o.route(r)), agreement, s.observer())
 	if err := up.Upgrade(answer, &s.conn, s.conn.Start); err != nil {
+		if errors.Is(err, http.ErrNotSupported) {
+			answerMistake(w)
+		}
 		return nil, err
 	}
 	return s, nil
@@ -123,12 +124,32 @@ func upgrader(w http.ResponseWriter) (semantics.Upgrader, error) {
 		if up, ok := w.(semantics.Upgrader); ok {
 			return up, nil
 		}
-		inner, ok := w.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return nil, ErrNoUpgrade
+		var inner http.ResponseWriter
+		if u, ok := w.(interface{ Unwrap() http.ResponseWriter }); ok {
+			inner = u.Unwrap()
 		}
-		w = inner.Unwrap()
+		if inner == nil {
+			return nil, fmt.Errorf("%w: %T", ErrNoUpgrade, w)
+		}
+		w = inner
 	}
+}
+
+// refuse answers a handshake that breaks a rule.
+func refuse(w http.ResponseWriter, r *http.Request, refusal *HandshakeError) {
+	if refusal.Status == http.StatusUpgradeRequired {
+		w.Header().Set("Sec-WebSocket-Version", "13")
+		if r.ProtoMajor == 1 { // RFC 9110 §15.5.22
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Connection", "Upgrade")
+		}
+	}
+	http.Error(w, refusal.Reason, refusal.Status)
+}
+
+// answerMistake answers for a mistake of the program, which is not the client's business.
+func answerMistake(w http.ResponseWriter) {
+	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 }
 
 // Subprotocol returns the subprotocol that was chosen, or "".
