@@ -206,12 +206,19 @@ func (s *WebSocket) WriteText(text string) error {
 
 // WritePrepared is Write of a message that is framed, and compressed, once for all who get it. Its frame is one, whatever
 // Fragment is.
-func (s *WebSocket) WritePrepared(m *PreparedMessage) error { return s.conn.WritePrepared(m) }
+func (s *WebSocket) WritePrepared(m *PreparedMessage) error {
+	if !m.Opcode().Data() {
+		return ErrMessageType
+	}
+	return s.conn.WritePrepared(m)
+}
 
 // A PreparedMessage is a message for many WebSockets.
 type PreparedMessage = wsframe.PreparedMessage
 
-// NewPreparedMessage returns a message of a type for WritePrepared. p is copied.
+// NewPreparedMessage returns a message of a type for WritePrepared, which fails with ErrMessageType if that is neither TextMessage
+// nor BinaryMessage. p is copied. As of all text that is sent, the program sees to it that it is UTF-8: it is not checked, and a client
+// ends the WebSocket with 1007 for what is not.
 func NewPreparedMessage(t MessageType, p []byte) *PreparedMessage {
 	return wsframe.NewPreparedMessage(t, p)
 }

@@ -85,6 +85,49 @@ func TestWebSocket_prepared(t *testing.T) {
 	}
 }
 
+// What is neither text nor binary is not sent, in whatever way.
+func TestWebSocket_messageType(t *testing.T) {
+	var hub goserver.Hub
+	ways := map[string]func(s *goserver.WebSocket, typ goserver.MessageType) error{
+		"Write": func(s *goserver.WebSocket, typ goserver.MessageType) error { return s.Write(typ, []byte("x")) },
+		"WritePrepared": func(s *goserver.WebSocket, typ goserver.MessageType) error {
+			return s.WritePrepared(goserver.NewPreparedMessage(typ, []byte("x")))
+		},
+		"NextWriter": func(s *goserver.WebSocket, typ goserver.MessageType) error {
+			w, err := s.NextWriter(typ)
+			if w != nil {
+				w.Close()
+			}
+			return err
+		},
+		"Publish": func(_ *goserver.WebSocket, typ goserver.MessageType) error {
+			return hub.Publish("topic", typ, []byte("x"))
+		},
+	}
+	url := socketServer(t, nil, func(s *goserver.WebSocket) {
+		if err := hub.Join("topic", s); err != nil {
+			t.Error(err)
+		}
+		for name, send := range ways {
+			for typ := range goserver.MessageType(17) {
+				if typ == goserver.TextMessage || typ == goserver.BinaryMessage {
+					continue
+				}
+				if err := send(s, typ); err != goserver.ErrMessageType {
+					t.Errorf("%s of type %d: %v", name, typ, err)
+				}
+			}
+		}
+		s.WriteText("the end")
+		s.Close(1000, "")
+	})
+	c := dialSocket(t, url)
+	if typ, p, err := c.message(nil); typ != wsframe.Text || string(p) != "the end" || err != nil {
+		t.Errorf("%v %q, %v", typ, p, err)
+	}
+	c.close(1000)
+}
+
 // inflated reads a message, of any number of frames.
 func (c *socketClient) inflated(u *wsframe.Decompressor) (text string, deflated bool, err error) {
 	var p []byte

@@ -22,7 +22,8 @@ type deflatedFrames [maxWindowBits + 1]struct {
 }
 
 // NewPreparedMessage returns a message of the type Text or Binary. The payload is
-// copied. The text is not checked.
+// copied. Neither is checked: who takes an opcode from elsewhere asks [Opcode.Data],
+// and Text must be UTF-8.
 func NewPreparedMessage(op Opcode, payload []byte) *PreparedMessage {
 	h := Header{Fin: true, Opcode: op, Length: uint64(len(payload))}
 	frame := h.Append(make([]byte, 0, MaxHeader+len(payload)))
