@@ -81,7 +81,7 @@ type WebSocket struct {
 //
 // A handshake that breaks a rule is refused, and the error is a *HandshakeError. Mistakes of the program are answered with 500: ErrNoUpgrade if w
 // does not lead to the ResponseWriter of a Server, which a wrapped one does by the method Unwrap, as http.ResponseController asks;
-// http.ErrNotSupported if a request of HTTP/2 is no extended CONNECT. When the response has begun, or the
+// ErrWebSocketOptions if one of o is wrong; http.ErrNotSupported if a request of HTTP/2 is no extended CONNECT. When the response has begun, or the
 // connection has broken, Upgrade fails and answers nothing.
 //
 // Without OnMessage the program must read the WebSocket until that fails, or Close or Abort it: nothing else ends one
@@ -93,11 +93,14 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebS
 		o = &defaultWebSocket
 	}
 	up, err := upgrader(w)
+	set := o.settle()
+	if err == nil {
+		err = set.err
+	}
 	if err != nil {
 		answerMistake(w)
 		return nil, err
 	}
-	set := o.settle()
 	answer, agreement, refusal := set.handshake.Accept(r)
 	if refusal != nil {
 		refuse(w, r, refusal)

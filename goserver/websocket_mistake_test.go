@@ -137,3 +137,79 @@ func TestUpgrade_begun(t *testing.T) {
 		t.Error("upgraded")
 	}
 }
+
+// An option that is wrong is an error at each Upgrade, which says where it is, what it is and what is expected.
+func TestUpgrade_wrongOptions(t *testing.T) {
+	origins := func(values ...string) *goserver.WebSocketOptions { return &goserver.WebSocketOptions{Origins: values} }
+	protocols := func(values ...string) *goserver.WebSocketOptions {
+		return &goserver.WebSocketOptions{Subprotocols: values}
+	}
+	const asSent = "want it as browsers send it"
+	for _, tc := range []struct {
+		o    *goserver.WebSocketOptions
+		want string // of the error; "" for none
+	}{
+		{&goserver.WebSocketOptions{QueuePolicy: 3}, "QueuePolicy: 3: want QueueBlock"},
+		{&goserver.WebSocketOptions{QueuePolicy: 99}, "QueuePolicy: 99: want QueueBlock"},
+		{&goserver.WebSocketOptions{QueuePolicy: goserver.QueueDisconnect}, ""},
+		{&goserver.WebSocketOptions{Compression: 4}, "Compression: 4: want CompressionAuto"},
+		{&goserver.WebSocketOptions{Compression: 77}, "Compression: 77: want CompressionAuto"},
+		{&goserver.WebSocketOptions{Compression: goserver.CompressionOff}, ""},
+		{protocols("a", "a b"), `Subprotocols: "a b": want a token`},
+		{protocols(""), `Subprotocols: "": want a token`},
+		{protocols("a,b"), `Subprotocols: "a,b": want a token`},
+		{protocols("h\u00e9"), `Subprotocols: "hé": want a token`},
+		{protocols("graphql-ws", "v1.example.org"), ""},
+		{origins("https://a.example", "example.org"), `Origins: "example.org": ` + asSent},
+		{origins(""), `Origins: "": ` + asSent},
+		{origins("https://"), `Origins: "https://": ` + asSent},
+		{origins("//example.org"), `Origins: "//example.org": ` + asSent},
+		{origins("https://example.org/"), `Origins: "https://example.org/": ` + asSent},
+		{origins("https://example.org/chat"), `Origins: "https://example.org/chat": ` + asSent},
+		{origins("https://example.org?x"), `Origins: "https://example.org?x": ` + asSent},
+		{origins("https://example.org#x"), `Origins: "https://example.org#x": ` + asSent},
+		{origins("https://me@example.org"), `Origins: "https://me@example.org": ` + asSent},
+		{origins("https://Example.org"), `Origins: "https://Example.org": ` + asSent},
+		{origins("HTTPS://example.org"), `Origins: "HTTPS://example.org": ` + asSent},
+		{origins("https://b\u00fccher.example"), `Origins: "https://bücher.example": ` + asSent},
+		{origins("https://*.example.org"), `Origins: "https://*.example.org": ` + asSent},
+		{origins("https://example.org https://a.example"), `Origins: "https://example.org https://a.example": ` + asSent},
+		{origins("https://example.org,https://a.example"), `Origins: "https://example.org,https://a.example": ` + asSent},
+		{origins("https://example.org\n"), `Origins: "https://example.org\n": ` + asSent},
+		{origins("https://example.org:"), `Origins: "https://example.org:": ` + asSent},
+		{origins("https://example.org:x"), `Origins: "https://example.org:x": ` + asSent},
+		{origins("https://example.org:443"), `Origins: "https://example.org:443": ` + asSent},
+		{origins("http://[::1]:80"), `Origins: "http://[::1]:80": ` + asSent},
+		{origins("https://example.org", "http://example.org:443", "http://localhost:3000", "http://127.0.0.1:8080", "http://[::1]:8080", "http://[::80]",
+			"https://xn--bcher-kva.example", "chrome-extension://nbdgehigmahedaifmkejhdemdagpdjea", "capacitor://localhost", "file://", "null", "*"), ""},
+		{&goserver.WebSocketOptions{MaxMessageBytes: -1, MaxRatio: -1, IdleTimeout: -1, PingInterval: -1, WriteTimeout: -1, CloseTimeout: -1, QueueBytes: -1, CompressFrom: -1, Fragment: -1}, ""},
+	} {
+		t.Run(tc.want, func(t *testing.T) {
+			errs := make(chan error, 1)
+			addr := serve(t, &goserver.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Header.Set("Origin", "http://"+r.Host)
+				s, err := goserver.Upgrade(w, r, tc.o)
+				errs <- err
+				if s != nil {
+					s.Abort()
+				}
+			})})
+			for range 2 {
+				status, body := shake(t, addr, "/ws")
+				err := receive(t, "error", errs)
+				if tc.want == "" {
+					if status != 101 || err != nil {
+						t.Errorf("%d, %v", status, err)
+					}
+					continue
+				}
+				if status != 500 || body != internalError {
+					t.Errorf("%d %q", status, body)
+				}
+				if !errors.Is(err, goserver.ErrWebSocketOptions) || !strings.Contains(err.Error(), tc.want) {
+					t.Errorf("Upgrade: %v", err)
+				}
+			}
+		})
+	}
+}

@@ -22,14 +22,16 @@ const (
 )
 
 // WebSocketOptions are what the WebSockets of a route have in common. A zero field means its default,
-// a negative number or time means none. They must not be changed, or copied, after the first Upgrade.
+// a negative number or time means none. They must not be changed, or copied, after the first Upgrade. When one is
+// wrong, each Upgrade fails with ErrWebSocketOptions.
 type WebSocketOptions struct {
-	// Subprotocols are those that are spoken, the best first. SelectSubprotocol chooses from what a client
+	// Subprotocols are those that are spoken, tokens, the best first. SelectSubprotocol chooses from what a client
 	// offers, in their place; what was not offered does not count.
 	Subprotocols      []string
 	SelectSubprotocol func(offered []string) string
 
-	// Origins are the values of Origin that are allowed beside that of the server itself; "*" is any. A
+	// Origins are the values of Origin that are allowed beside that of the server itself, as browsers send them: in
+	// lower case, without path and without the scheme's own port, "https://example.org" or "http://localhost:3000". "*" is any. A
 	// client without Origin, which is no browser, is let in unless this is set.
 	Origins []string
 
@@ -111,12 +113,16 @@ const (
 type webSocketSettings struct {
 	config    ws.Config
 	handshake ws.Handshake
+	err       error // what is wrong
 }
 
 var defaultWebSocket WebSocketOptions
 
 func (o *WebSocketOptions) settle() *webSocketSettings {
 	o.once.Do(func() {
+		if o.set.err = o.check(); o.set.err != nil {
+			return
+		}
 		o.set.config = ws.Config{
 			MaxMessage: orDefault(o.MaxMessageBytes, DefaultMaxMessageBytes), MaxRatio: orDefault(o.MaxRatio, DefaultMaxRatio),
 			IdleTimeout: orDefault(o.IdleTimeout, DefaultSocketIdle), PingInterval: orDefault(o.PingInterval, DefaultSocketPing),
