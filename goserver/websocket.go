@@ -50,7 +50,8 @@ var (
 	ErrNoUpgrade = errors.New("goserver: ResponseWriter is not a Server's; that of a middleware needs an Unwrap method")
 )
 
-// A HandshakeError is why Upgrade refused. Its fields are Status, which it answered, and Reason, which was the body.
+// A HandshakeError is why Upgrade refused. Its fields are Status, which it answered, Reason, which was the body, and
+// Detail, which only the program is told: of a refused Origin, what it was and the Host that it is not of.
 type HandshakeError = ws.Refusal
 
 // A WebSocket is a server's end of a WebSocket connection (RFC 6455), over HTTP/1.1 or a stream of

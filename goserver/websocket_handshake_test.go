@@ -106,6 +106,37 @@ func TestUpgrade_refusals(t *testing.T) {
 	}
 }
 
+// The error for a refused Origin, and not the answer, says what was compared.
+func TestUpgrade_refusedOrigin(t *testing.T) {
+	long := "http://" + strings.Repeat("x", 5000)
+	for _, tc := range []struct {
+		fields []string
+		o      *goserver.WebSocketOptions
+		want   string
+	}{
+		{[]string{"Origin: http://b.example"}, nil, `Origin "http://b.example", Host "backend.internal:8080"`},
+		{[]string{"Origin: http://b.example\x80"}, nil, `Origin "http://b.example\x80", Host "backend.internal:8080"`},
+		{[]string{"Origin: " + long}, nil, `Origin "` + long[:200] + `", Host "backend.internal:8080"`},
+		{[]string{"Origin: http://b.example", "Origin: http://c.example"}, nil, `2 fields Origin, Host "backend.internal:8080"`},
+		{nil, &goserver.WebSocketOptions{Origins: []string{"https://b.example"}}, `0 fields Origin, Host "backend.internal:8080"`},
+	} {
+		errs := make(chan error, 1)
+		addr := serve(t, &goserver.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, err := goserver.Upgrade(w, r, tc.o)
+			errs <- err
+		})})
+		status, body := shake(t, addr, "backend.internal:8080", "/ws", tc.fields...)
+		if status != 400 || body != "Origin not in allow-list" {
+			t.Errorf("%d %q", status, body)
+		}
+		err := receive(t, "error", errs)
+		var refused *goserver.HandshakeError
+		if !errors.As(err, &refused) || refused.Detail != tc.want || err.Error() != "websocket: Origin not in allow-list: "+tc.want {
+			t.Errorf("%v, want %s", err, tc.want)
+		}
+	}
+}
+
 // What is good is accepted, with what was agreed.
 func TestUpgrade_accepted(t *testing.T) {
 	protocols := &goserver.WebSocketOptions{Subprotocols: []string{"b", "a"}}

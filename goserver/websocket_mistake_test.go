@@ -17,13 +17,13 @@ import (
 )
 
 // shake sends an opening handshake and returns the answer.
-func shake(t *testing.T, addr, path string) (status int, body string) {
+func shake(t *testing.T, addr, host, path string, fields ...string) (status int, body string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	must(t, err)
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(patience))
-	_, err = io.WriteString(conn, opening("x", path))
+	_, err = io.WriteString(conn, opening(host, path, fields...))
 	must(t, err)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	must(t, err)
@@ -41,7 +41,7 @@ func TestUpgrade_noServer(t *testing.T) {
 	type server = func(t *testing.T, h http.Handler) (status int, body string)
 	over := func(wrap func(http.Handler) http.Handler) server {
 		return func(t *testing.T, h http.Handler) (int, string) {
-			return shake(t, serve(t, &goserver.Server{Handler: wrap(h)}), "/ws")
+			return shake(t, serve(t, &goserver.Server{Handler: wrap(h)}), "x", "/ws")
 		}
 	}
 	for _, tc := range []struct {
@@ -59,7 +59,7 @@ func TestUpgrade_noServer(t *testing.T) {
 		{"net/http", func(t *testing.T, h http.Handler) (int, string) {
 			s := httptest.NewServer(h)
 			t.Cleanup(s.Close)
-			return shake(t, s.Listener.Addr().String(), "/ws")
+			return shake(t, s.Listener.Addr().String(), "x", "/ws")
 		}, "*http.response"},
 		{"httptest.ResponseRecorder", func(t *testing.T, h http.Handler) (int, string) {
 			w := httptest.NewRecorder()
@@ -130,7 +130,7 @@ func TestUpgrade_begun(t *testing.T) {
 		_, err := goserver.Upgrade(w, r, nil)
 		errs <- err
 	})})
-	if status, body := shake(t, addr, "/ws"); status != 200 || body != "something" {
+	if status, body := shake(t, addr, "x", "/ws"); status != 200 || body != "something" {
 		t.Errorf("%d %q", status, body)
 	}
 	if err := receive(t, "error", errs); err == nil {
@@ -195,7 +195,7 @@ func TestUpgrade_wrongOptions(t *testing.T) {
 				}
 			})})
 			for range 2 {
-				status, body := shake(t, addr, "/ws")
+				status, body := shake(t, addr, "x", "/ws")
 				err := receive(t, "error", errs)
 				if tc.want == "" {
 					if status != 101 || err != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -27,25 +28,33 @@ type Handshake struct {
 type Refusal struct {
 	Status int
 	Reason string // the body
+	Detail string // what the client is not told, or ""
 }
 
-func (r *Refusal) Error() string { return "websocket: " + r.Reason }
+func (r *Refusal) Error() string {
+	if r.Detail == "" {
+		return "websocket: " + r.Reason
+	}
+	return "websocket: " + r.Reason + ": " + r.Detail
+}
 
 // The rules of the opening handshake (RFC 6455 §4.2.1), in the order in which they are held.
 var (
-	ErrNotUpgrade  = &Refusal{http.StatusUpgradeRequired, "WebSocket upgrade expected"}
-	ErrMethod      = &Refusal{http.StatusBadRequest, "WebSocket upgrade requires GET"}
-	ErrHTTPVersion = &Refusal{http.StatusBadRequest, "WebSocket upgrade requires HTTP/1.1+"}
-	ErrNoHost      = &Refusal{http.StatusBadRequest, "Host header required"}
-	ErrVersion     = &Refusal{http.StatusUpgradeRequired, "Unsupported Sec-WebSocket-Version (need 13)"}
-	ErrNoKey       = &Refusal{http.StatusBadRequest, "Sec-WebSocket-Key required"}
-	ErrKey         = &Refusal{http.StatusBadRequest, "Sec-WebSocket-Key must decode to 16 bytes"}
-	ErrOrigin      = &Refusal{http.StatusBadRequest, "Origin not in allow-list"}
-	ErrNoDeflate   = &Refusal{http.StatusBadRequest, "permessage-deflate required but not offered"}
-	ErrBadDeflate  = &Refusal{http.StatusBadRequest, "no acceptable permessage-deflate parameter set"}
-	ErrExtensions  = &Refusal{http.StatusBadRequest, "malformed Sec-WebSocket-Extensions"}
-	ErrContent     = &Refusal{http.StatusBadRequest, "WebSocket upgrade must have no content"}
+	ErrNotUpgrade  = rule(http.StatusUpgradeRequired, "WebSocket upgrade expected")
+	ErrMethod      = rule(http.StatusBadRequest, "WebSocket upgrade requires GET")
+	ErrHTTPVersion = rule(http.StatusBadRequest, "WebSocket upgrade requires HTTP/1.1+")
+	ErrNoHost      = rule(http.StatusBadRequest, "Host header required")
+	ErrVersion     = rule(http.StatusUpgradeRequired, "Unsupported Sec-WebSocket-Version (need 13)")
+	ErrNoKey       = rule(http.StatusBadRequest, "Sec-WebSocket-Key required")
+	ErrKey         = rule(http.StatusBadRequest, "Sec-WebSocket-Key must decode to 16 bytes")
+	ErrOrigin      = rule(http.StatusBadRequest, "Origin not in allow-list")
+	ErrNoDeflate   = rule(http.StatusBadRequest, "permessage-deflate required but not offered")
+	ErrBadDeflate  = rule(http.StatusBadRequest, "no acceptable permessage-deflate parameter set")
+	ErrExtensions  = rule(http.StatusBadRequest, "malformed Sec-WebSocket-Extensions")
+	ErrContent     = rule(http.StatusBadRequest, "WebSocket upgrade must have no content")
 )
+
+func rule(status int, reason string) *Refusal { return &Refusal{Status: status, Reason: reason} }
 
 const version = "13"
 
@@ -71,7 +80,7 @@ func (h *Handshake) Accept(r *http.Request) (answer http.Header, a Agreement, re
 		return nil, a, refusal
 	}
 	if !h.originAllowed(r) {
-		return nil, a, ErrOrigin
+		return nil, a, originRefused(r)
 	}
 	answer = make(http.Header, 5)
 	answer["Sec-Websocket-Protocol"], answer["Sec-Websocket-Extensions"] = nil, nil // in place of the program's: it agrees on nothing
@@ -143,6 +152,20 @@ func (h *Handshake) originAllowed(r *http.Request) bool {
 	}
 	u, err := url.Parse(origins[0])
 	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+}
+
+// maxDetail is how much of a field a Refusal quotes, in characters.
+const maxDetail = 200
+
+// originRefused is ErrOrigin, with what was compared.
+func originRefused(r *http.Request) *Refusal {
+	refused := *ErrOrigin
+	if origins := r.Header["Origin"]; len(origins) == 1 {
+		refused.Detail = fmt.Sprintf("Origin %.*q, Host %.*q", maxDetail, origins[0], maxDetail, r.Host)
+	} else {
+		refused.Detail = fmt.Sprintf("%d fields Origin, Host %.*q", len(origins), maxDetail, r.Host)
+	}
+	return &refused
 }
 
 // negotiate settles the compression.
