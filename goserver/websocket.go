@@ -28,7 +28,7 @@ const (
 )
 
 // A CloseError is why a WebSocket ended that the closing handshake has ended, or that broke a
-// rule: it says who closed, with which code and for what reason. Its fields are Code (1005 where the peer's Close had
+// rule: it says who closed, with which code and for what reason. Its fields are Code (1005 where the Close had
 // none), Reason, and Remote, which is true if the peer began.
 type CloseError = ws.CloseError
 
@@ -249,6 +249,7 @@ func (s *WebSocket) Ping(payload []byte) error { return s.conn.Ping(payload) }
 // answer: CloseTimeout at most, then with ErrCloseTimeout. What else comes before that goes to OnMessage, or to the
 // goroutine that reads; where none does, it is dropped. The code must be one that may be sent (RFC 6455 §7.4), else it
 // fails with wsframe.ErrCloseCode, and the reason UTF-8, else with wsframe.ErrUTF8: then nothing is sent.
+// wsframe.CloseNoStatus, which is never sent, stands for a Close that has neither code nor reason.
 //
 // It returns nil without waiting for a WebSocket with OnMessage, and for all while OnPing or OnPong runs, which may have
 // called it. OnClose hears of the end.

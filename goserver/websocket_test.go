@@ -168,6 +168,52 @@ func TestWebSocket_close(t *testing.T) {
 	}
 }
 
+// A Close has the code and the reason that it is given, or neither for 1005. With others nothing is sent, and the WebSocket
+// stays open.
+func TestWebSocket_closeCodes(t *testing.T) {
+	for _, tc := range []struct {
+		code   wsframe.CloseCode
+		reason string
+		sent   string // the payload
+		err    error  // instead
+	}{
+		{1000, "", "\x03\xe8", nil},
+		{1012, "bye", "\x03\xf4bye", nil},
+		{4999, "", "\x13\x87", nil},
+		{1005, "", "", nil},
+		{1005, "why", "", wsframe.ErrCloseCode},
+		{0, "", "", wsframe.ErrCloseCode},
+		{1004, "", "", wsframe.ErrCloseCode},
+		{1006, "", "", wsframe.ErrCloseCode},
+		{1015, "", "", wsframe.ErrCloseCode},
+		{2999, "", "", wsframe.ErrCloseCode},
+		{5000, "", "", wsframe.ErrCloseCode},
+		{1000, "\xff", "", wsframe.ErrUTF8},
+	} {
+		t.Run(fmt.Sprint(uint16(tc.code), tc.reason), func(t *testing.T) {
+			closed := make(chan error, 1)
+			c := dialSocket(t, socketServer(t, nil, func(s *goserver.WebSocket) {
+				err := s.Close(tc.code, tc.reason)
+				if s.Err() == nil {
+					s.WriteText("open")
+				} else if want := (goserver.CloseError{Code: tc.code, Reason: tc.reason}); *s.Err().(*goserver.CloseError) != want {
+					t.Errorf("it has ended with %v", s.Err())
+				}
+				closed <- err
+			}))
+			h, p, err := c.frame(nil)
+			must(t, err)
+			if tc.err != nil && (h.Opcode != wsframe.Text || string(p) != "open") || tc.err == nil && (h.Opcode != wsframe.Close || string(p) != tc.sent) {
+				t.Errorf("%v %q was sent", h.Opcode, p)
+			}
+			must(t, c.close(1000))
+			if err := receive(t, "end of Close", closed); err != tc.err {
+				t.Errorf("Close: %v, want %v", err, tc.err)
+			}
+		})
+	}
+}
+
 // Peers that vanish, in whatever way and state, leave nothing behind.
 func TestWebSocket_vanish(t *testing.T) {
 	eachSocketStyle(t, 0, func(t *testing.T, o *goserver.WebSocketOptions, f func(*goserver.WebSocket)) {

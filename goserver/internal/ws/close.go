@@ -8,7 +8,8 @@ import (
 )
 
 // Close begins the closing handshake, if nobody has, and waits until the connection has
-// ended: for the peer's Close, at most Config.CloseTimeout. It returns nil if that came.
+// ended: for the peer's Close, at most Config.CloseTimeout. It returns nil if that came. CloseNoStatus
+// stands for a Close without code.
 // It does not wait where the engine reads; nor while a callback for a ping or pong runs, which
 // may be what has called it: who reads hears of the end then.
 func (c *Conn) Close(code wsframe.CloseCode, reason string) error {

@@ -37,7 +37,7 @@ var (
 
 // A CloseError says how the closing handshake ended a connection (RFC 6455 §7.1).
 type CloseError struct {
-	Code   wsframe.CloseCode // 1005 if the peer's Close had none
+	Code   wsframe.CloseCode // 1005 if the Close had none
 	Reason string
 	Remote bool // the peer began
 }
