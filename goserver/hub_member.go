@@ -53,7 +53,7 @@ func (ms *memberships) find(h *Hub, topic string) int {
 }
 
 // Join makes s a member of a topic. It changes nothing if it is one. It fails with
-// ErrWebSocketClosing when s has ended.
+// ErrWebSocketClosing when s has ended, for whatever reason.
 func (h *Hub) Join(topic string, s *WebSocket) error {
 	if err := checkTopic(topic); err != nil {
 		return err

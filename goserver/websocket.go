@@ -35,14 +35,17 @@ type CloseError = ws.CloseError
 // Errors of a WebSocket's methods, besides a *CloseError and what a broken connection gives: io.ErrUnexpectedEOF if the
 // peer has hung up without Close, os.ErrDeadlineExceeded if it took nothing for WriteTimeout (errors.Is tells), or
 // an error of the system or of HTTP/2.
+//
+// ErrWebSocketClosing is for the time between a Close and the end. After the end calls fail with what Err returns, which is
+// another error: whoever wants to know whether a WebSocket can still be written to asks whether Err returns nil.
 var (
-	ErrWebSocketClosing = ws.ErrClosing      // Close was sent or has come; after the end calls fail with what Err returns
+	ErrWebSocketClosing = ws.ErrClosing      // a write behind a Close that was sent or has come, or a read of what Close has dropped
 	ErrWebSocketAborted = netio.ErrAborted   // it was ended by Abort, by Server.Close, or by a Shutdown whose time was up
 	ErrCloseTimeout     = ws.ErrCloseTimeout // the peer did not answer Close
 	ErrQueueFull        = ws.ErrQueueFull    // the peer is too slow, and QueuePolicy is QueueDisconnect; or for a ping
 	ErrMessageDropped   = ws.ErrDropped      // the same with QueueDropOldest, and nothing older could be dropped
 	ErrOnMessage        = ws.ErrEngineReads  // a read of a WebSocket with OnMessage
-	ErrReaderOpen       = ws.ErrReaderOpen   // a read while a MessageReader is open
+	ErrReaderOpen       = ws.ErrReaderOpen   // a read while a message is open that NextReader began
 	ErrMessageType      = ws.ErrMessageType  // neither TextMessage nor BinaryMessage
 	ErrControlTooLong   = ws.ErrControlTooLong
 
@@ -232,12 +235,13 @@ func NewPreparedMessage(t MessageType, p []byte) *PreparedMessage {
 type MessageWriter = ws.MessageWriter
 
 // NextWriter begins a message that is written in parts. It waits while another MessageWriter is open. The frames have up
-// to 16 KiB each; if compression was agreed all are compressed, however short the message is.
+// to 16 KiB each; if compression was agreed all are compressed, however short the message is. It fails as Write does when nothing
+// can be sent any more; if that comes later, so does what sends the next frame.
 func (s *WebSocket) NextWriter(t MessageType) (*MessageWriter, error) {
 	if !t.Data() {
 		return nil, ErrMessageType
 	}
-	return s.conn.Writer(t), nil
+	return s.conn.Writer(t)
 }
 
 // Ping sends a ping with a payload of at most 125 bytes. OnPong hears the answer. It does not wait: where the queue

@@ -118,6 +118,9 @@ func TestWebSocket_whoEnded(t *testing.T) {
 					if again := s.WriteText("more"); again != err {
 						t.Errorf("WriteText failed with %v", again)
 					}
+					if w, again := s.NextWriter(goserver.TextMessage); w != nil || again != err {
+						t.Errorf("NextWriter failed with %v", again)
+					}
 					if again := s.Ping(nil); again != err {
 						t.Errorf("Ping failed with %v", again)
 					}

@@ -9,7 +9,8 @@ import (
 
 // Errors of a Conn, besides a *CloseError and what the connection breaks with.
 var (
-	// ErrClosing is what a write returns after Close was sent or has come.
+	// ErrClosing is what a write returns after Close was sent or has come, until the connection has ended: then it
+	// returns why that has.
 	ErrClosing = errors.New("websocket: closing")
 
 	// ErrCloseTimeout reports a peer that did not answer Close in time.
@@ -31,7 +32,7 @@ var (
 	// ErrEngineReads is a read of a connection that the engine reads.
 	ErrEngineReads = errors.New("websocket: messages go to the callbacks")
 
-	// ErrReaderOpen is a read while a message is open that NextReader began.
+	// ErrReaderOpen is a read while a MessageReader is open.
 	ErrReaderOpen = errors.New("websocket: a message is open in a reader")
 )
 

@@ -31,7 +31,9 @@ func TestEnded_untouched(t *testing.T) {
 			}
 			p.conn.WritePrepared(wsframe.NewPreparedMessage(wsframe.Text, nil))
 			p.conn.Ping(nil)
-			p.conn.Writer(wsframe.Text).Close()
+			if _, err := p.conn.Writer(wsframe.Text); !isClose(err) {
+				t.Errorf("Writer: %v", err)
+			}
 			if err := p.conn.Close(1000, ""); err != nil {
 				t.Errorf("Close: %v", err)
 			}
@@ -102,11 +104,17 @@ func TestWriters_end(t *testing.T) {
 		cfg := testConfig()
 		cfg.CloseTimeout = 20 * time.Millisecond
 		p := b.connect(programReads, cfg, Agreement{}, nil)
-		m := p.conn.Writer(wsframe.Text)
+		m := p.stream(wsframe.Text)
 		done := make(chan error, 3)
 		go func() { done <- p.conn.Write(wsframe.Text, nil) }()
 		go func() { done <- p.conn.WritePrepared(wsframe.NewPreparedMessage(wsframe.Text, nil)) }()
-		go func() { done <- p.conn.Writer(wsframe.Text).Close() }()
+		go func() {
+			w, err := p.conn.Writer(wsframe.Text)
+			if err == nil {
+				err = w.Close()
+			}
+			done <- err
+		}()
 		end(p)
 		for range 3 {
 			if err := <-done; err == nil {

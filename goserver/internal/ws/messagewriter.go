@@ -21,19 +21,25 @@ type MessageWriter struct {
 	sending bool // the compressor is at work, or a frame waits; guarded by mu of c
 }
 
-// Writer begins a message.
-func (c *Conn) Writer(op wsframe.Opcode) *MessageWriter {
+// Writer begins a message, unless none can be sent any more.
+func (c *Conn) Writer(op wsframe.Opcode) (*MessageWriter, error) {
 	c.order.Lock()
-	w := &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.z != nil}, held: take(writePart)}
+	w := &MessageWriter{c: c, head: wsframe.Header{Opcode: op, RSV1: c.z != nil}}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stream = w; c.dead.Load() {
-		c.endStream()
+	if c.status != open {
+		err := c.refusal()
+		c.mu.Unlock()
+		c.releaseOrder()
+		return nil, err
 	}
-	return w
+	c.stream = w
+	c.mu.Unlock()
+	w.held = take(writePart)
+	return w, nil
 }
 
-// Write adds p to the message, and sends what fills a frame.
+// Write adds p to the message, and sends what fills a frame. It, Flush and Close fail when a frame cannot be sent:
+// with what a write of a whole message would fail with.
 func (w *MessageWriter) Write(p []byte) (n int, err error) {
 	for n < len(p) && w.err == nil {
 		m := min(len(p)-n, writePart-len(*w.held))

@@ -24,7 +24,7 @@ func TestHeld_dropOldest(t *testing.T) {
 		p := b.slow(DropOldest)
 		p.conn.Write(wsframe.Text, []byte("leaving"))
 		p.conn.Write(wsframe.Text, []byte(strings.Repeat("q", 100)))
-		stream := p.conn.Writer(wsframe.Binary)
+		stream := p.stream(wsframe.Binary)
 		stream.Write([]byte(strings.Repeat("s", 400)))
 		stream.Flush()
 		offer := func(text string) (sent, dropped int) {

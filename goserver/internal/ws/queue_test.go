@@ -178,7 +178,7 @@ func TestQueue_streamed(t *testing.T) {
 		bubble(t, func(b *bench) {
 			p := b.slow(full)
 			p.conn.Write(wsframe.Text, []byte("first"))
-			m := p.conn.Writer(wsframe.Binary)
+			m := p.stream(wsframe.Binary)
 			done := make(chan error, 1)
 			go func() {
 				for range 10 {

@@ -89,6 +89,15 @@ func (b *bench) unread(cfg Config) *speaker {
 	return p
 }
 
+// stream begins a message in parts.
+func (s *speaker) stream(op wsframe.Opcode) *MessageWriter {
+	w, err := s.conn.Writer(op)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return w
+}
+
 // read is a program that reads.
 func (s *speaker) read() {
 	for {
