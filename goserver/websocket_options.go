@@ -36,7 +36,11 @@ type WebSocketOptions struct {
 	Origins []string
 
 	MaxMessageBytes int // of a message that comes, inflated; default DefaultMaxMessageBytes. Passed: 1009
-	MaxRatio        int // of inflated to compressed bytes, from 16 KiB on; default DefaultMaxRatio, which a long text of one repeated line passes. Passed: 1009
+
+	// MaxRatio is of inflated to compressed bytes, of a message that comes with more than 1 MiB inflated; default
+	// DefaultMaxRatio. Passed: 1009. It is for those that raise MaxMessageBytes above 1 MiB: up to there that is the only
+	// limit. One repeated line, or an empty picture, has up to 1032: where such messages may be longer, set it to that, or to none.
+	MaxRatio int
 
 	// IdleTimeout is how long the peer may be silent; default DefaultSocketIdle. Passed: 1001. Each byte is a sign of
 	// life, and so a WebSocket whose peer answers pings stays open without messages. But a message that has begun has to

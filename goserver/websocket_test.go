@@ -138,7 +138,7 @@ func TestWebSocket_streams(t *testing.T) {
 	z, u := wsframe.NewCompressor(wsframe.Window{}), wsframe.NewDecompressor(wsframe.Window{})
 	for i := range 50 {
 		want := ""
-		for j := range i * i { // grows by less than MaxRatio
+		for j := range i * i {
 			want += fmt.Sprint("message ", i*j, ", ")
 		}
 		h := wsframe.Header{Opcode: wsframe.Text, Fin: true}

@@ -21,7 +21,8 @@ type Decompressor struct {
 	MaxMessage int
 
 	// MaxRatio is how many octets may come of one octet of the payload. It
-	// does not bound the first 16 KiB of a message. 0 is no limit.
+	// does not bound the first 1 MiB of a message. 0 is no limit. DEFLATE
+	// makes up to 1032 of one.
 	MaxRatio int
 
 	takeover bool
@@ -30,9 +31,10 @@ type Decompressor struct {
 	size     int       // octets of it so far
 }
 
-// ratioFrom is how many octets of a message MaxRatio leaves alone: short ones
-// have high ratios and do no harm.
-const ratioFrom = 16 << 10
+// ratioFrom is how many octets of a message MaxRatio leaves alone. High ratios are
+// nothing unusual: an empty picture has them. They do harm when the message is long; many
+// short ones do the same whatever the ratio of a long one may be.
+const ratioFrom = 1 << 20
 
 // NewDecompressor returns one for what the peer's Window describes.
 func NewDecompressor(peer Window) *Decompressor {

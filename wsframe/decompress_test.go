@@ -170,11 +170,11 @@ func TestDecompressor_maxRatio(t *testing.T) {
 			n, ratio int
 			want     error
 		}{
-			{ratioFrom, 2, nil}, // short: any ratio
-			{ratioFrom + 1, 2, ErrRatio},
-			{1 << 17, 100, ErrRatio},
-			{1 << 17, 1100, nil}, // more than DEFLATE can do
-			{1 << 17, 0, nil},
+			{1 << 20, 2, nil}, // short: any ratio
+			{1<<20 + 1, 2, ErrRatio},
+			{2 << 20, 100, ErrRatio},
+			{2 << 20, 1100, nil}, // more than DEFLATE can do
+			{2 << 20, 0, nil},
 		} {
 			d := NewDecompressor(Window{})
 			d.MaxRatio = c.ratio

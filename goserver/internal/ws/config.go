@@ -11,7 +11,7 @@ import (
 // Durations and limits of 0 mean none.
 type Config struct {
 	MaxMessage   int           // bytes of a message that comes, after it was inflated
-	MaxRatio     int           // of inflated bytes to compressed ones
+	MaxRatio     int           // of inflated bytes to compressed ones, in a message of more than 1 MiB
 	IdleTimeout  time.Duration // without a byte from the peer: 1001
 	PingInterval time.Duration // without a byte from the peer: a ping
 	WriteTimeout time.Duration // in which the peer takes no byte: the connection is lost
