@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"golang.org/x/net/http/httpguts"
+	"github.com/hyperion-server/hyperion/goserver/internal/ws"
 )
 
 // ErrWebSocketOptions is in the errors of Upgrade for which the options are the cause.
@@ -15,7 +15,7 @@ var ErrWebSocketOptions = errors.New("goserver: wrong WebSocketOptions")
 // check returns what is wrong with the options. No number is: a negative one means none.
 func (o *WebSocketOptions) check() error {
 	for _, name := range o.Subprotocols {
-		if !httpguts.ValidHeaderFieldName(name) {
+		if !ws.IsSubprotocol(name) {
 			return fmt.Errorf("%w: Subprotocols: %q: want a token (RFC 6455 §4.1)", ErrWebSocketOptions, name)
 		}
 	}

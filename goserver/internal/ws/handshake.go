@@ -188,6 +188,9 @@ func (h *Handshake) negotiate(r *http.Request, answer http.Header) (*wsframe.Def
 	return nil, ErrBadDeflate
 }
 
+// IsSubprotocol reports whether a subprotocol may have that name: a token (RFC 6455 §4.1).
+func IsSubprotocol(name string) bool { return httpguts.ValidHeaderFieldName(name) }
+
 // subprotocol asks the route to choose from what is offered; what was not offered does
 // not count (RFC 6455 §4.2.2).
 func (h *Handshake) subprotocol(fields []string) string {
