@@ -27,6 +27,7 @@ const (
 var (
 	ErrTLSNoCertificate = errors.New("TLS needs a certificate: files, a directory, a self-signed one or ACME")
 	ErrTLSVersion       = errors.New("the minimum version of TLS must be 1.2 or 1.3")
+	ErrTLSClientAuth    = errors.New("TLSOptions.ClientAuth must be ClientAuthOff, ClientAuthRequest or ClientAuthRequire")
 	ErrTLSClientCAs     = errors.New("client certificates need a file with the certificates of their authorities")
 )
 
@@ -146,6 +147,8 @@ func (t *TLS) check() error {
 		return ErrTLSNoCertificate
 	case o.MinVersion != tls.VersionTLS12 && o.MinVersion != tls.VersionTLS13:
 		return ErrTLSVersion
+	case o.ClientAuth < ClientAuthOff || o.ClientAuth > ClientAuthRequire:
+		return fmt.Errorf("%w, not %d", ErrTLSClientAuth, o.ClientAuth)
 	case o.ClientAuth != ClientAuthOff && o.ClientCAsFile == "":
 		return ErrTLSClientCAs
 	}
@@ -264,8 +267,11 @@ func (t *TLS) ChallengeHandler(next http.Handler) http.Handler {
 // key is loaded instead.
 func (t *TLS) RotateTickets() error { return t.keys.Rotate() }
 
-// Reload looks at the files of the certificates at once.
-func (t *TLS) Reload() { t.store.Reload() }
+// Reload looks at the files of the certificates at once, and returns how many
+// certificates it has loaded anew, and an error that tells of each that could not be
+// loaded: the old one stays. Files that have not changed since they were loaded, by the
+// watch that OpenTLS began, say, do not count.
+func (t *TLS) Reload() (loaded int, err error) { return t.store.Reload() }
 
 // Fingerprint returns the SHA-256 of the self-signed certificate, as openssl prints
 // it, or "" if there is none.

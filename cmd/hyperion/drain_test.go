@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -205,41 +204,6 @@ func TestStop_finishesWhatArrives(t *testing.T) {
 	}
 	if code := s.wait(t); code != exitOK {
 		t.Errorf("exit code %d: %s", code, &s.errOut)
-	}
-}
-
-// A terminal that goes away ends the server in good order, too; under nohup it stays.
-func TestStop_hangup(t *testing.T) {
-	s := serve(t, nil)
-	c, err := dial(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := c.ask("/hello"); err != nil {
-		t.Fatal(err)
-	}
-	io.WriteString(c, "GET /hello HTTP/1.1\r\nHost: test\r\n")
-	s.signal(t, syscall.SIGHUP)
-	s.errOut.wait(t, `"draining"`)
-	io.WriteString(c, "\r\n")
-	if resp, err := c.answer(); err != nil || resp.StatusCode != 200 {
-		t.Errorf("after the stop began: %v, %v", resp, err)
-	}
-	if code := s.wait(t); code != exitOK {
-		t.Errorf("exit code %d: %s", code, &s.errOut)
-	}
-
-	signal.Ignore(syscall.SIGHUP) // which a process inherits
-	defer signal.Reset(syscall.SIGHUP)
-	s = serve(t, nil)
-	s.signal(t, syscall.SIGHUP)
-	if status, _ := get(t, s.boot.URL+"/hello"); status != 200 {
-		t.Errorf("under nohup: status %d", status)
-	}
-	s.stop(t)
-	if text := s.errOut.String(); strings.Contains(text, "hangup") {
-		t.Errorf("under nohup it was not SIGTERM that ended the server: %s", text)
 	}
 }
 

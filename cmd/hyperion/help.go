@@ -89,6 +89,8 @@ func writeHelp(w io.Writer, cmd *cobra.Command, groups []flagGroup, all bool) {
 	}
 	fmt.Fprintln(w, "Each flag is also a variable: --max-conns is HYPERION_MAX_CONNS; the flag wins.")
 	if all {
+		fmt.Fprintln(w, "Signals: SIGTERM and SIGINT stop in good order, a second one at once; SIGHUP reads the certificates again,")
+		fmt.Fprintln(w, "or stops when it comes because the terminal has gone; SIGUSR2 replaces the key of session tickets.")
 		fmt.Fprintln(w, "Exit codes: 0 stopped as asked, 1 failed or cut requests off, 2 usage, 75 port in use, 78 bad configuration.")
 	}
 }

@@ -119,7 +119,13 @@ func (l *lines) wait(t *testing.T, what string) {
 // serve starts hyperion on a free port and returns when it listens.
 func serve(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{cmd: command(t, env, append(args, "--port", localnet.Port(t))...)}
+	return start(t, command(t, env, append(args, "--port", localnet.Port(t))...))
+}
+
+// start starts a command that serves, and returns when it listens.
+func start(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{cmd: cmd}
 	stdout, err1 := s.cmd.StdoutPipe()
 	stderr, err2 := s.cmd.StderrPipe()
 	if err := errors.Join(err1, err2, s.cmd.Start()); err != nil {

@@ -36,9 +36,6 @@ type site struct {
 func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
-		signal.Notify(signals, syscall.SIGHUP)
-	}
 	defer signal.Stop(signals)
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not end the server
 
@@ -60,7 +57,7 @@ func (a *app) serve(f *serverFlags, build func(*goserver.Server) (site, error)) 
 	if err != nil {
 		return err
 	}
-	if err := t.open(f, srv, l); err != nil {
+	if err := t.open(f, srv, l, signals); err != nil {
 		l.Close()
 		return err
 	}

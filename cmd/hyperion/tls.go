@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/hyperion-server/hyperion/cmd/hyperion/internal/setting"
@@ -21,26 +22,30 @@ const (
 )
 
 // transport is what lies below a server's requests: TLS, the listener that
-// redirects to it, and the signal that rotates its keys.
+// redirects to it, and the signals for its certificates and keys.
 type transport struct {
 	tls      *goserver.TLS // nil: the server does not speak it
 	redirect *goserver.Server
-	at       *net.TCPAddr // of redirect; nil: there is none
-	signals  chan os.Signal
+	at       *net.TCPAddr   // of redirect; nil: there is none
+	rotates  chan os.Signal // to rotate the keys
+	hangups  chan os.Signal // to read certificates again
 	log      *slog.Logger
 }
 
-// newTransport takes the signal, which by default ends the process, also where
+// newTransport takes the signals, which by default end the process, also where
 // there is no TLS. It is to be closed.
 func newTransport(log *slog.Logger) *transport {
-	t := &transport{signals: make(chan os.Signal, 1), log: log}
-	notifyRotate(t.signals)
+	t := &transport{rotates: make(chan os.Signal, 1), hangups: make(chan os.Signal, 1), log: log}
+	notifyRotate(t.rotates)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(t.hangups, syscall.SIGHUP)
+	}
 	return t
 }
 
 // open opens what the flags ask for and gives it to srv. l is the server's own
-// listener, to whose port the redirects lead.
-func (t *transport) open(f *serverFlags, srv *goserver.Server, l net.Listener) error {
+// listener, to whose port the redirects lead. A terminal that goes away is told to stop.
+func (t *transport) open(f *serverFlags, srv *goserver.Server, l net.Listener, stop chan<- os.Signal) error {
 	if f.tls.on() {
 		options, err := f.tls.options()
 		if err != nil {
@@ -56,7 +61,7 @@ func (t *transport) open(f *serverFlags, srv *goserver.Server, l net.Listener) e
 			return badConfig(err)
 		}
 	}
-	go t.rotate()
+	go t.obey(hasTerminal(), stop)
 	if f.tls.redirect.N == setting.None {
 		return nil
 	}
@@ -104,23 +109,61 @@ func (t *transport) serve(srv *goserver.Server, l net.Listener) error {
 	return srv.ServeTLS(l, "", "")
 }
 
-// rotate rotates the keys of session tickets at each signal.
-func (t *transport) rotate() {
-	for range t.signals {
-		if t.tls == nil {
-			t.log.Warn("no session tickets to rotate: the server does not speak TLS")
-		} else if err := t.tls.RotateTickets(); err != nil {
-			t.log.Error("session ticket keys not rotated", "error", err.Error())
-		} else {
-			t.log.Info("session ticket keys rotated")
+// obey does what signals ask for, until close. attached says that the process has
+// begun on a terminal: when that has gone, SIGHUP came from there.
+func (t *transport) obey(attached bool, stop chan<- os.Signal) {
+	for {
+		select {
+		case _, ok := <-t.rotates:
+			if !ok {
+				return
+			}
+			t.rotate()
+		case s := <-t.hangups:
+			if attached && !hasTerminal() {
+				stop <- s
+				return
+			}
+			t.reload()
 		}
+	}
+}
+
+// hasTerminal reports whether the process belongs to a terminal, which is there.
+func hasTerminal() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	tty.Close()
+	return true
+}
+
+func (t *transport) rotate() {
+	if t.tls == nil {
+		t.log.Warn("no session tickets to rotate: the server does not speak TLS")
+	} else if err := t.tls.RotateTickets(); err != nil {
+		t.log.Error("session ticket keys not rotated", "error", err.Error())
+	} else {
+		t.log.Info("session ticket keys rotated")
+	}
+}
+
+func (t *transport) reload() {
+	if t.tls == nil {
+		t.log.Warn("nothing to read again: the server does not speak TLS")
+	} else if loaded, err := t.tls.Reload(); err != nil {
+		t.log.Error("TLS certificates not read again, the old ones stay", "error", err.Error(), "loaded", loaded)
+	} else {
+		t.log.Info("TLS certificates read again", "loaded", loaded)
 	}
 }
 
 // close ends the redirects and what follows files. Signals are ignored from now on.
 func (t *transport) close() {
-	signal.Stop(t.signals)
-	close(t.signals)
+	signal.Stop(t.hangups)
+	signal.Stop(t.rotates)
+	close(t.rotates)
 	if t.redirect != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), redirectStop)
 		defer cancel()

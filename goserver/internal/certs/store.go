@@ -52,7 +52,7 @@ func Open(o Options) (*Store, error) {
 	}
 	s.publish()
 	if len(s.loaded) > 0 || o.Dir != "" {
-		s.watch = filewatch.Start(s.dirs, s.Reload, o.Log)
+		s.watch = filewatch.Start(s.dirs, func() { s.Reload() }, o.Log) // which has logged what it returns
 	}
 	return s, nil
 }
@@ -100,29 +100,42 @@ func (s *Store) Covers(name string) bool { return s.current.Load().find(name) !=
 // Empty reports whether there is no certificate at all.
 func (s *Store) Empty() bool { return s.current.Load().defaults == nil }
 
-// Reload looks at all files again. A pair that cannot be loaded keeps the
-// certificate that it had, and is logged, once for each reason. One that has left the
-// directory is dropped, but for the last.
-func (s *Store) Reload() {
+// Reload looks at all files again, and returns how many certificates it has loaded anew
+// and what it could not load. A pair that cannot be loaded keeps the certificate that it
+// had, and is logged, once for each reason. One that has left the directory is dropped,
+// but for the last.
+func (s *Store) Reload() (loaded int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pairs, err := s.pairs()
 	s.tell(s.options.Dir, oldStays, err)
 	if err != nil {
-		return
+		return 0, err
 	}
 	var next []*entry
+	var errs []error
 	for _, p := range pairs {
-		if e := s.reload(p); e != nil {
+		old := s.find(p)
+		e, err := s.reload(p, old)
+		errs = append(errs, err)
+		if e != nil {
 			next = append(next, e)
+		}
+		if e != old {
+			loaded++
 		}
 	}
 	maps.DeleteFunc(s.told, func(what, _ string) bool {
 		return what != s.options.Dir && !slices.ContainsFunc(pairs, func(p Pair) bool { return p.Cert == what })
 	})
-	if len(next) == 0 || slices.Equal(next, s.loaded) {
-		return
+	if len(next) > 0 && !slices.Equal(next, s.loaded) {
+		s.replace(next)
 	}
+	return loaded, errors.Join(errs...)
+}
+
+// replace makes next what is loaded.
+func (s *Store) replace(next []*entry) {
 	for _, old := range s.loaded {
 		if !slices.ContainsFunc(next, func(e *entry) bool { return e.pair == old.pair }) {
 			s.options.Log.Info("TLS certificate dropped, its file is gone", "file", old.pair.Cert)
@@ -132,21 +145,21 @@ func (s *Store) Reload() {
 	s.publish()
 }
 
-// reload loads a pair, or returns what it was; nil if it has never been good.
-func (s *Store) reload(p Pair) *entry {
-	old, message := s.find(p), oldStays
+// reload loads a pair, or returns what it was: nil if it has never been good.
+func (s *Store) reload(p Pair, old *entry) (*entry, error) {
+	message := oldStays
 	if old == nil {
 		message = leftOut
 	}
 	e, err := s.load(p, old)
 	s.tell(p.Cert, message, err)
 	if err != nil {
-		return old
+		return old, err
 	}
 	if e != old {
 		s.options.Log.Info("TLS certificate loaded", "file", p.Cert, "names", e.cert.Leaf.DNSNames, "expires", e.cert.Leaf.NotAfter.UTC().Format(time.RFC3339))
 	}
-	return e
+	return e, nil
 }
 
 // pairs returns all pairs that there are now.

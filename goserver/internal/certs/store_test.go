@@ -215,8 +215,10 @@ func TestStore_reload(t *testing.T) {
 
 	certtest.Write(t, dir, "a.crt", a2.CertPEM()) // its key is not there yet
 	b2.Write(t, dir, "b.crt", "b.key")
-	for range 3 {
-		s.Reload()
+	for n, want := range []int{1, 0, 0} { // what it loads anew; what it could not is told each time, and logged once
+		if loaded, err := s.Reload(); loaded != want || err == nil || !strings.Contains(err.Error(), "a.key") {
+			t.Errorf("Reload %d: %d, %v, want %d and an error about a.key", n, loaded, err, want)
+		}
 		gives(t, s, "a.example", a1)
 		gives(t, s, "b.example", b2)
 	}
@@ -224,7 +226,9 @@ func TestStore_reload(t *testing.T) {
 		t.Errorf("%d complaints, want 1: %s", n, &log.text)
 	}
 	certtest.Write(t, dir, "a.key", a2.KeyPEM(t))
-	s.Reload()
+	if loaded, err := s.Reload(); loaded != 1 || err != nil {
+		t.Errorf("Reload: %d, %v", loaded, err)
+	}
 	gives(t, s, "a.example", a2)
 
 	expired.Write(t, dir, "b.crt", "b.key")
