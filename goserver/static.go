@@ -1,6 +1,7 @@
 package goserver
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -84,9 +85,9 @@ type StaticOptions struct {
 	Watch bool
 
 	MaxCachedFile int           // bytes; larger files are sent from the disk, their compressed variants up to 64 KiB from memory; 0: DefaultMaxCachedFile; negative: all are
-	CacheBytes    int64         // of the cache for files, with its table; 0: DefaultCacheBytes, or an eighth of what the process may have
-	CacheEntries  int           // paths in the cache; 0: DefaultCacheEntries
-	AdmitAfter    int           // requests for a file before it is put into the cache; 0: DefaultAdmitAfter; 1: at once; at most 15
+	CacheBytes    int64         // of the cache for files, with its table; 0: DefaultCacheBytes, or an eighth of what the process may have; negative: an error
+	CacheEntries  int           // paths in the cache; 0: DefaultCacheEntries; negative: an error
+	AdmitAfter    int           // requests for a file before it is put into the cache; 0: DefaultAdmitAfter; 1: at once; at most 15; negative: an error
 	Recheck       time.Duration // how long a cached file is sent before the disk is asked for changes; 0: DefaultRecheck; negative: it is asked each time
 	NegativeTTL   time.Duration // how long a path is answered with 404 before the disk is asked again; 0: 1 s, none when Recheck is negative; negative: none
 	OpenFiles     int           // descriptors kept open of files that are sent from the disk; 0: DefaultOpenFiles, or an eighth of what the process may open; negative: none
@@ -95,14 +96,26 @@ type StaticOptions struct {
 	Logger *slog.Logger
 }
 
-// ErrStaticOption is in the errors of Server.Static for which an option is the cause.
-var ErrStaticOption = static.ErrOption
+// ErrStaticPrefix is in the errors of Server.Static of which the prefix is the cause.
+var ErrStaticPrefix = static.ErrPrefix
+
+// A StaticOptionError is why Server.Static refuses an option.
+type StaticOptionError struct {
+	Option string // the field of StaticOptions
+	Value  string // of ErrorPages one item, as "404=lost.html"; of those with several values the one that is wrong
+	Reason string // what is wrong, and what is expected
+}
+
+func (e *StaticOptionError) Error() string { return (*static.OptionError)(e).Error() }
+
+// StaticErrorStatuses returns the statuses that StaticOptions.ErrorPages may have.
+func StaticErrorStatuses() []int { return static.ErrorStatuses() }
 
 // Static serves the files below dir to requests for paths below prefix, on the
 // direct path. prefix is a path that ends with a slash, "/" or "/assets/", and may have a
-// host before it, "example.com/". o may be nil. It is an error if dir, or a file that the
-// options name, can't be opened, and if the prefix is taken. The directory
-// stays open as long as the Server lives.
+// host before it, "example.com/". o may be nil. It is an error if dir can't be opened, if
+// the prefix is taken, and, as a *StaticOptionError, if an option means nothing or names a file
+// that is not there. The directory stays open as long as the Server lives.
 //
 // Files small enough are kept in memory as whole responses. A file may be replaced
 // at any time, best by a rename: responses that are being sent go on with the old one.
@@ -119,14 +132,17 @@ func (s *Server) Static(prefix, dir string, o *StaticOptions) error {
 	}
 	slash := strings.IndexByte(prefix, '/')
 	if slash < 0 || !strings.HasSuffix(prefix, "/") {
-		return fmt.Errorf("%w: prefix %q: want a path that ends with a slash, did you mean %q?",
-			ErrStaticOption, prefix, "/"+strings.Trim(prefix, "/")+"/")
+		return fmt.Errorf("%w: %q: expected a path that ends with a slash, did you mean %q?",
+			ErrStaticPrefix, prefix, "/"+strings.Trim(prefix, "/")+"/")
 	}
 	site, err := static.New(prefix[slash:], dir, static.Options(*o), s.coarseClock().Now)
+	if wrong := (*static.OptionError)(nil); errors.As(err, &wrong) {
+		return (*StaticOptionError)(wrong)
+	}
 	if err != nil {
 		return err
 	}
-	if err := s.Handle(prefix, site.Serve); err != nil {
+	if err := s.routes.Handle(prefix, site.Serve); err != nil {
 		site.Close()
 		return err
 	}
@@ -151,20 +167,33 @@ type StaticStats struct {
 }
 
 // StaticOpenFiles are the counts of files that are kept open.
-type StaticOpenFiles = static.OpenFileStats
+type StaticOpenFiles struct {
+	Hits      int64 // requests that found the file open
+	Misses    int64 // requests of what is not in memory that did not
+	Evictions int64 // files closed to make room
+	Open      int64 // descriptors set aside now, of files and their sidecars
+}
 
 // StaticCompression are the counts of the variants of files that are made in the background.
-type StaticCompression = static.CompressionStats
+type StaticCompression struct {
+	Made    int64         // variants put into the cache
+	Skipped int64         // variants that were less than 5 % smaller, or too large
+	Failed  int64         // files that changed or could not be read meanwhile
+	Dropped int64         // files that found the queue full, or were preloaded and found the cache full
+	Saved   int64         // bytes that the variants made are smaller than their files
+	CPU     time.Duration // spent
+}
 
 // StaticStats returns the counts of all sites together.
-func (s *Server) StaticStats() (sum StaticStats) {
+func (s *Server) StaticStats() StaticStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var sum static.Stats
 	for _, site := range s.sites {
 		st := site.Stats()
 		sum.Stats.Add(st.Stats)
 		sum.Compression.Add(st.Compression)
 		sum.Files.Add(st.Files)
 	}
-	return sum
+	return StaticStats{sum.Stats, StaticCompression(sum.Compression), StaticOpenFiles(sum.Files)}
 }

@@ -1,6 +1,7 @@
 package goserver_test
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -59,4 +60,15 @@ func ExampleStaticOptions() {
 	// 200 OK
 	// <h1>Hello</h1>
 	// true
+}
+
+// What is wrong with an option is told with its field and value.
+func ExampleStaticOptionError() {
+	public := exampleSite()
+	defer os.RemoveAll(public)
+	err := new(goserver.Server).Static("/", public, &goserver.StaticOptions{SPA: "app.html"})
+	if wrong := (*goserver.StaticOptionError)(nil); errors.As(err, &wrong) {
+		fmt.Println(wrong.Option, wrong.Value)
+	}
+	// Output: SPA app.html
 }

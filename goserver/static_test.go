@@ -281,7 +281,7 @@ func TestStatic_overTLS(t *testing.T) {
 func TestServer_Static(t *testing.T) {
 	dir := siteDir(t, map[string]string{"index.html": "home", "a.js": "js"})
 	srv := &goserver.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "handler") })}
-	for prefix, want := range map[string]error{"assets": goserver.ErrStaticOption, "/assets": goserver.ErrStaticOption, "": goserver.ErrStaticOption, "/{x}/": goserver.ErrStaticOption} {
+	for prefix, want := range map[string]error{"assets": goserver.ErrStaticPrefix, "/assets": goserver.ErrStaticPrefix, "": goserver.ErrStaticPrefix, "/{x}/": goserver.ErrStaticPrefix} {
 		if err := srv.Static(prefix, dir, nil); !errors.Is(err, want) {
 			t.Errorf("%q: %v", prefix, err)
 		}

@@ -137,6 +137,16 @@ func (f *serverFlags) attach(cmd *cobra.Command) {
 	groupHelp(cmd, f.groups)
 }
 
+// flag returns the flag of that name, which there is.
+func (f *serverFlags) flag(name string) *pflag.Flag {
+	for _, g := range f.groups {
+		if found := g.Lookup(name); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
 // apply sets what was not given by flag from the environment.
 func (f *serverFlags) apply(environ []string) error {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -24,6 +24,7 @@ var (
 	errNeedsNames      = errors.New("needs --acme-name")
 	errPreload         = errors.New("--hsts-preload needs --hsts of a year (8760h) or more, and --hsts-include-subdomains: browsers take no other on their lists")
 	errNeedsHSTS       = errors.New("needs --hsts")
+	errShortHSTS       = errors.New("is sent in whole seconds: expected 0s, or 1s or more")
 	errNoCacheDir      = errors.New("--acme-cache is needed: this user has no home directory")
 	errNoCertificateIn = errors.New("no certificate in PEM form")
 )
@@ -130,6 +131,7 @@ func (f *tlsFlags) check() error {
 		{len(f.acmeNames.Items) == 0 && f.acmeCache != "", "--acme-cache", errNeedsNames},
 		{len(f.acmeNames.Items) == 0 && f.acmeEmail != "", "--acme-email", errNeedsNames},
 		{len(f.acmeNames.Items) == 0 && f.acmeCA != "", "--acme-ca", errNeedsNames},
+		{hsts && 0 < f.hsts.D && f.hsts.D < time.Second, "--hsts", errShortHSTS},
 		{!hsts && f.hstsSubdomains, "--hsts-include-subdomains", errNeedsHSTS},
 		{f.hstsPreload && (f.hsts.D < preloadAge || !f.hstsSubdomains), "", errPreload},
 	} {

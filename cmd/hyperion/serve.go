@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,7 @@ func newServeFlags() *serveFlags {
 		immutable:     setting.List{Kind: "PATTERN", Check: checkPattern},
 		compression:   true,
 		cacheEntries:  setting.Count{N: goserver.DefaultCacheEntries},
-		admitAfter:    setting.Count{N: goserver.DefaultAdmitAfter},
+		admitAfter:    setting.Count{N: goserver.DefaultAdmitAfter, Max: 15},
 		openFiles:     setting.Count{N: goserver.DefaultOpenFiles, Optional: true},
 	}
 	site, cache := newGroup("Site", false), newGroup("Files in memory", true)
@@ -87,9 +88,10 @@ func (f *serveFlags) defineCache(fs *pflag.FlagSet) {
 
 // errorPage splits "404=404.html".
 func errorPage(s string) (status int, file string, err error) {
+	statuses := goserver.StaticErrorStatuses()
 	code, file, _ := strings.Cut(s, "=")
-	if status, err = strconv.Atoi(code); err != nil || status < 400 || status > 599 || file == "" {
-		return 0, "", errors.New("expected a status from 400 to 599, = and a file, such as 404=404.html")
+	if status, err = strconv.Atoi(code); err != nil || !slices.Contains(statuses, status) || file == "" {
+		return 0, "", fmt.Errorf("expected one of %d, = and a file, such as 404=404.html", statuses)
 	}
 	return status, file, nil
 }
@@ -131,9 +133,32 @@ func (f *serveFlags) directory(log *slog.Logger, srv *goserver.Server, dir strin
 		debug.FreeOSMemory() // what loading has left behind
 	}
 	if err != nil {
-		return site{}, badConfig(fmt.Errorf("cannot serve %s: %w", dir, err))
+		return site{}, badConfig(fmt.Errorf("cannot serve %s: %w", dir, f.named(err)))
 	}
 	return site{name: dir, dir: abs}, nil
+}
+
+// named returns an error of Server.Static in the words of who set the flags: with the
+// name of the flag or of the variable, whichever was set.
+func (f *serveFlags) named(err error) error {
+	if wrong := (*goserver.StaticOptionError)(nil); errors.As(err, &wrong) {
+		flag := f.flag(flagOfOption[wrong.Option])
+		name := setting.Name(flag.Name)
+		if flag.Changed {
+			name = "--" + flag.Name
+		}
+		return fmt.Errorf("%s=%q: %s", name, wrong.Value, wrong.Reason)
+	}
+	if at := (*os.PathError)(nil); errors.As(err, &at) {
+		return at.Err // of the directory, whose name is in the message
+	}
+	return err
+}
+
+// flagOfOption has the flags by the fields of StaticOptions that may be refused.
+var flagOfOption = map[string]string{
+	"Index": "index", "Immutable": "immutable", "SPA": "spa", "ErrorPages": "error-page", "AdmitAfter": "admit-after",
+	"OpenFiles": "open-files", "CacheBytes": "cache-size", "CacheEntries": "cache-entries",
 }
 
 // boundGarbage lets about 64 MiB of garbage come together beside a full cache, not as much

@@ -18,14 +18,11 @@ const (
 	maxCompressed = 1 << 20
 )
 
-// CompressionStats are the counts of variants that are made in the background.
+// CompressionStats are the counts of variants that are made in the background;
+// goserver.StaticCompression has the same fields and tells what they mean.
 type CompressionStats struct {
-	Made    int64         // variants put into the cache
-	Skipped int64         // variants that were less than 5 % smaller, or too large
-	Failed  int64         // files that changed or could not be read meanwhile
-	Dropped int64         // files that found the queue full, or were preloaded and found the cache full
-	Saved   int64         // bytes that the variants made are smaller than their files
-	CPU     time.Duration // spent
+	Made, Skipped, Failed, Dropped, Saved int64
+	CPU                                   time.Duration
 }
 
 // Add adds the counts of another site.

@@ -3,6 +3,7 @@ package static
 import (
 	"fmt"
 	"hash/maphash"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,7 +53,8 @@ func descriptorsFor(option int) (int, error) {
 	case option == 0:
 		return min(DefaultOpenFiles, limit/8), nil
 	case option > limit/2:
-		return 0, fmt.Errorf("%w: OpenFiles: %d: want at most %d, half of what this process may open (RLIMIT_NOFILE)", ErrOption, option, limit/2)
+		why := fmt.Sprintf("expected at most %d, half of what this process may open (RLIMIT_NOFILE)", limit/2)
+		return 0, &OptionError{"OpenFiles", strconv.Itoa(option), why}
 	}
 	return option, nil
 }
@@ -174,12 +176,10 @@ func (f *openFiles) shed() bool {
 	return f.dropIf(func(o *opened) bool { return o.refs.Load() == 1 }) > 0
 }
 
-// OpenFileStats are the counts of files that are kept open.
+// OpenFileStats are the counts of files that are kept open; goserver.StaticOpenFiles has
+// the same fields and tells what they mean.
 type OpenFileStats struct {
-	Hits      int64 // requests that found the file open
-	Misses    int64 // requests of what is not in memory that did not
-	Evictions int64 // files closed to make room
-	Open      int64 // descriptors set aside now, of files and their sidecars
+	Hits, Misses, Evictions, Open int64
 }
 
 // Add adds the counts of another site.

@@ -253,7 +253,7 @@ func TestSite_openFilesOption(t *testing.T) {
 		}
 	}
 	_, err := New("/", dir, Options{OpenFiles: 1 << 30}, stopped)
-	if !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), "OpenFiles") {
+	if wrong := (*OptionError)(nil); !errors.As(err, &wrong) || wrong.Option != "OpenFiles" {
 		t.Errorf("OpenFiles 2^30: %v", err)
 	}
 }

@@ -5,16 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/hyperion-server/hyperion/pagecache"
 )
-
-// ErrOption is in all errors of New that an option's value is the cause of.
-var ErrOption = errors.New("goserver: static option")
 
 // Options of a Site; goserver.StaticOptions has the same fields and tells what
 // they mean.
@@ -75,24 +70,11 @@ const DefaultMaxCachedFile = 32 << 10
 // New opens dir to serve it under the URL path prefix, which starts and ends with a
 // slash. now is a clock that may be coarse; it says when a cached file is to be checked.
 func New(prefix, dir string, o Options, now func() time.Duration) (*Site, error) {
-	if !strings.HasPrefix(prefix, "/") || !strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, "{}%") {
-		return nil, fmt.Errorf("%w: prefix %q: want a slash at both ends, no wildcards, no escapes", ErrOption, prefix)
+	if err := o.check(prefix); err != nil {
+		return nil, err
 	}
 	if o.Index == nil {
 		o.Index = []string{"index.html"}
-	}
-	for _, name := range o.Index {
-		if name == "" || strings.ContainsAny(name, "/\\\x00") {
-			return nil, fmt.Errorf("%w: Index: %q: want the name of a file, without directory", ErrOption, name)
-		}
-	}
-	for _, pattern := range o.Immutable {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return nil, fmt.Errorf("%w: Immutable: %q: %w", ErrOption, pattern, err)
-		}
-	}
-	if o.AdmitAfter < 0 || o.AdmitAfter > 15 {
-		return nil, fmt.Errorf("%w: AdmitAfter: %d: want at most 15 requests", ErrOption, o.AdmitAfter)
 	}
 	if o.NegativeTTL == 0 && o.Recheck < 0 {
 		o.NegativeTTL = -1
@@ -141,43 +123,6 @@ func New(prefix, dir string, o Options, now func() time.Duration) (*Site, error)
 	}
 	s.preload()
 	return s, nil
-}
-
-// checkFiles looks whether the files are there that options name.
-func (s *Site) checkFiles() error {
-	if s.options.SPA != "" {
-		s.spa = []byte(s.prefix + s.options.SPA)
-		if _, slash, ok := s.name(string(s.spa)); !ok || slash {
-			return fmt.Errorf("%w: SPA: %q is not the name of a file that is served", ErrOption, s.options.SPA)
-		}
-		if _, err := s.checkFile(s.options.SPA); err != nil {
-			return fmt.Errorf("%w: SPA: %w", ErrOption, err)
-		}
-	}
-	for status, name := range s.options.ErrorPages {
-		if builtin[status] == nil {
-			return fmt.Errorf("%w: ErrorPages: status %d: want one of %v", ErrOption, status, errorStatuses)
-		}
-		size, err := s.checkFile(name)
-		if err == nil && size > maxErrorPage {
-			err = fmt.Errorf("%s has %d bytes, more than %d", name, size, maxErrorPage)
-		}
-		if err != nil {
-			return fmt.Errorf("%w: ErrorPages: status %d: %w", ErrOption, status, err)
-		}
-	}
-	return nil
-}
-
-func (s *Site) checkFile(name string) (size int64, err error) {
-	info, err := s.root.Stat(name)
-	switch {
-	case err != nil:
-		return 0, err
-	case !info.Mode().IsRegular():
-		return 0, fmt.Errorf("%s is not a regular file", name)
-	}
-	return info.Size(), nil
 }
 
 // Close gives the directory back, and ends what the site does in the background.

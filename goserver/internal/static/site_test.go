@@ -142,22 +142,33 @@ func TestNew_refuses(t *testing.T) {
 		o           Options
 		text        string
 	}{
-		{"", dir, Options{}, `prefix ""`},
-		{"/a", dir, Options{}, `prefix "/a"`},
-		{"/{x}/", dir, Options{}, `prefix "/{x}/"`},
-		{"/", dir, Options{Index: []string{"a/b"}}, `Index: "a/b"`},
-		{"/", dir, Options{Index: []string{""}}, `Index: ""`},
-		{"/", dir, Options{SPA: "none.html"}, "SPA: "},
-		{"/", dir, Options{SPA: "d"}, "not a regular file"},
-		{"/", dir, Options{SPA: "../a.html"}, "SPA: "},
-		{"/", dir, Options{SPA: ".x/spa.html"}, "SPA: "},
-		{"/", dir, Options{ErrorPages: map[int]string{404: "none.html"}}, "status 404: "},
-		{"/", dir, Options{ErrorPages: map[int]string{200: "a.html"}}, "status 200"},
-		{"/", dir, Options{ErrorPages: map[int]string{502: "a.html"}}, "status 502"}, // would never be sent
-		{"/", dir, Options{ErrorPages: map[int]string{404: "big.html"}}, "1048577 bytes"},
+		{"", dir, Options{}, `prefix of static files: ""`},
+		{"/a", dir, Options{}, `"/a": expected a slash at both ends`},
+		{"/{x}/", dir, Options{}, `"/{x}/"`},
+		{"/", dir, Options{Index: []string{"a/b"}}, `.Index: "a/b": expected`},
+		{"/", dir, Options{Index: []string{""}}, `.Index: "": expected`},
+		{"/", dir, Options{Immutable: []string{"*", "["}}, `.Immutable: "[": expected a pattern`},
+		{"/", dir, Options{SPA: "none.html"}, `.SPA: "none.html": no such file`},
+		{"/", dir, Options{SPA: "d"}, `.SPA: "d": not a regular file`},
+		{"/", dir, Options{SPA: "../a.html"}, `.SPA: "../a.html": expected`},
+		{"/", dir, Options{SPA: ".x/spa.html"}, `.SPA: ".x/spa.html": expected`},
+		{"/", dir, Options{ErrorPages: map[int]string{404: "none.html"}}, `.ErrorPages: "404=none.html": no such file`},
+		{"/", dir, Options{ErrorPages: map[int]string{404: "../a.html"}}, `.ErrorPages: "404=../a.html": path escapes from parent, expected`},
+		{"/", dir, Options{ErrorPages: map[int]string{200: "a.html"}}, `.ErrorPages: "200=a.html": expected one of the statuses [403 404`},
+		{"/", dir, Options{ErrorPages: map[int]string{502: "a.html"}}, `"502=a.html"`}, // would never be sent
+		{"/", dir, Options{ErrorPages: map[int]string{404: "big.html"}}, "1048577 bytes, expected at most 1048576"},
+		{"/", dir, Options{AdmitAfter: -1}, `.AdmitAfter: "-1": expected 1 to 15, or 0`},
+		{"/", dir, Options{AdmitAfter: 16}, `.AdmitAfter: "16"`},
+		{"/", dir, Options{CacheBytes: -1}, `.CacheBytes: "-1": expected 1 or more, or 0`},
+		{"/", dir, Options{CacheEntries: -1}, `.CacheEntries: "-1": expected`},
 	} {
-		if _, err := New(tc.prefix, tc.dir, tc.o, stopped); !errors.Is(err, ErrOption) || !strings.Contains(err.Error(), tc.text) {
+		_, err := New(tc.prefix, tc.dir, tc.o, stopped)
+		wrong := (*OptionError)(nil)
+		if isOption := errors.As(err, &wrong); err == nil || isOption == errors.Is(err, ErrPrefix) || !strings.Contains(err.Error(), tc.text) {
 			t.Errorf("%q %+v: %v, want %q", tc.prefix, tc.o, err, tc.text)
+		}
+		if err != nil && strings.Contains(err.Error(), "statat") {
+			t.Errorf("%v: names a system call", err)
 		}
 	}
 	if _, err := New("/", filepath.Join(dir, "none"), Options{}, stopped); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "none") {

@@ -79,6 +79,7 @@ func (*Size) Type() string { return "SIZE" }
 type Count struct {
 	N        int
 	Optional bool
+	Max      int // 0: no limit
 }
 
 var errCount = errors.New("expected a whole number from 1 up")
@@ -92,6 +93,9 @@ func (v *Count) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
 		return orNone(errCount, v.Optional)
+	}
+	if v.Max > 0 && n > v.Max {
+		return fmt.Errorf("expected at most %d", v.Max)
 	}
 	v.N = n
 	return nil
