@@ -3,6 +3,7 @@ package goserver
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/ktls"
 )
@@ -20,35 +21,29 @@ var (
 	ErrKTLSName = errors.New(`goserver: Server.KTLS must be "auto", "on" or "off"`)
 )
 
-// kernelTLS returns what learns the secrets that go to the kernel; nil when none do.
-func (s *Server) kernelTLS() (*ktls.Secrets, error) {
-	switch s.KTLS {
-	case KTLSOff:
-		return nil, nil
-	case "", KTLSAuto, KTLSOn:
-	default:
-		return nil, fmt.Errorf("%w, not %q", ErrKTLSName, s.KTLS)
+// checkKTLS fails when KTLS is no policy, and over TLS when the kernel can't do what it
+// asks for. With "auto" it says why the kernel can't.
+func (s *Server) checkKTLS(overTLS bool) error {
+	if !slices.Contains([]string{"", KTLSAuto, KTLSOn, KTLSOff}, s.KTLS) {
+		return fmt.Errorf("%w, not %q", ErrKTLSName, s.KTLS)
 	}
-	err := ktls.Supported()
-	if err == nil {
-		return ktls.NewSecrets(), nil
+	why := ktls.Supported()
+	switch {
+	case !overTLS, why == nil:
+	case s.KTLS == KTLSOn:
+		return fmt.Errorf("%w: %w", ErrKTLS, why)
+	case s.KTLS == KTLSAuto:
+		s.ktlsOnce.Do(func() { s.errorLog().Printf("http: TLS in the kernel is off: %v", why) })
 	}
-	if s.KTLS == KTLSOn {
-		return nil, fmt.Errorf("%w: %w", ErrKTLS, err)
-	}
-	return nil, nil
+	return nil
 }
 
-// checkKTLS fails when what s asks of the kernel it cannot do. With "auto" it says
-// why, if anybody wants to know.
-func (s *Server) checkKTLS() error {
-	_, err := s.kernelTLS()
-	if err == nil && s.KTLS == KTLSAuto {
-		if why := ktls.Supported(); why != nil {
-			s.ktlsOnce.Do(func() { s.errorLog().Printf("http: TLS in the kernel is off: %v", why) })
-		}
+// kernelTLS returns what learns the secrets that go to the kernel; nil when none do.
+func (s *Server) kernelTLS() *ktls.Secrets {
+	if s.KTLS == KTLSOff || ktls.Supported() != nil {
+		return nil
 	}
-	return err
+	return ktls.NewSecrets()
 }
 
 // KTLSSupported returns nil when the kernel can send TLS, else why it can't.

@@ -92,8 +92,8 @@ func (s *Server) http2Config() h2.Config {
 		StreamWindow:    uint32(s.clamp("MaxReceiveBufferPerStream", cmp.Or(o.MaxReceiveBufferPerStream, DefaultStreamWindow), 1, math.MaxInt32)),
 		ConnWindow:      int64(s.clamp("MaxReceiveBufferPerConnection", cmp.Or(o.MaxReceiveBufferPerConnection, DefaultConnWindow), 1<<16-1, math.MaxInt32)),
 		MaxFrameSize:    uint32(s.clamp("MaxReadFrameSize", cmp.Or(o.MaxReadFrameSize, DefaultMaxFrameSize), 1<<14, 1<<24-1)),
-		WriteStall:      orDefault(cmp.Or(o.WriteByteTimeout, s.WriteIdleTimeout), DefaultWriteIdleTimeout),
-		Ping:            orDefault(o.SendPingTimeout, DefaultPingInterval),
+		WriteStall:      span(cmp.Or(o.WriteByteTimeout, s.WriteIdleTimeout), DefaultWriteIdleTimeout),
+		Ping:            span(o.SendPingTimeout, DefaultPingInterval),
 		ConnectProtocol: s.WebSockets,
 		Timing:          s.HTTP2Timing,
 	}

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/h2"
@@ -81,15 +80,9 @@ func (s *Server) baseContext(l net.Listener) context.Context {
 // serve serves l, over TLS unless conf is nil.
 func (s *Server) serve(l net.Listener, base context.Context, conf *tls.Config) error {
 	once := &onceCloser{Listener: l}
-	if _, err := s.fileRung(); err != nil {
+	if err := s.check(conf != nil); err != nil {
 		once.Close()
 		return err
-	}
-	if conf != nil {
-		if err := s.checkKTLS(); err != nil {
-			once.Close()
-			return err
-		}
 	}
 	s.start()
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -131,7 +124,7 @@ func (s *Server) accepted(c netio.Conn, base context.Context, open bool) {
 	if open || base != context.Background() {
 		c.SetState(&semantics.Conn{Context: base, New: open})
 	}
-	c.WriteIdle(orDefault(s.WriteIdleTimeout, DefaultWriteIdleTimeout))
+	c.WriteIdle(span(s.WriteIdleTimeout, DefaultWriteIdleTimeout))
 	if s.ConnState != nil {
 		s.ConnState(c, http.StateNew)
 	}
@@ -201,20 +194,20 @@ func (s *Server) coarseClock() *netio.Clock {
 }
 
 func (s *Server) sessionConfig() *semantics.Config {
-	rung, _ := s.fileRung() // serve has refused what is none
+	rung, _ := s.fileRung() // check has refused what is none
 	return &semantics.Config{
 		Clock: s.coarseClock(),
 		Limits: semantics.Limits{
-			HeadBytes:   orDefault(s.MaxHeaderBytes, DefaultMaxHeaderBytes),
+			HeadBytes:   s.headLimit(),
 			Fields:      orDefault(s.MaxHeaderCount, DefaultMaxHeaderCount),
 			TargetBytes: orDefault(s.MaxTargetBytes, DefaultMaxTargetBytes),
 			BodyBytes:   bodyLimit(s.MaxBodyBytes),
 		},
 		HeaderTimeout: s.headerTimeout(),
 		IdleTimeout:   s.idleTimeout(),
-		ReadTimeout:   max(s.ReadTimeout, 0),
-		WriteTimeout:  max(s.WriteTimeout, 0),
-		BodyIdle:      orDefault(s.BodyIdleTimeout, DefaultBodyIdleTimeout),
+		ReadTimeout:   span(s.ReadTimeout, 0),
+		WriteTimeout:  span(s.WriteTimeout, 0),
+		BodyIdle:      span(s.BodyIdleTimeout, DefaultBodyIdleTimeout),
 		MinBodyRate:   int64(orDefault(s.MinBodyRate, DefaultMinBodyRate)),
 		MaxInFlight:   int64(max(s.MaxInFlight, 0)),
 		FileRung:      rung,
@@ -228,35 +221,6 @@ func (s *Server) sessionConfig() *semantics.Config {
 		Draining:      func() bool { return s.noKeep.Load() || s.ended.Load() },
 		KeepAlivesOff: s.noKeep.Load,
 	}
-}
-
-// orDefault resolves a limit: 0 is the default, negative is none, which is 0 inside.
-func orDefault[T int | time.Duration](v, def T) T {
-	if v == 0 {
-		return def
-	}
-	return max(v, 0)
-}
-
-func bodyLimit(v int64) int64 {
-	if v == 0 {
-		return DefaultMaxBodyBytes
-	}
-	return max(v, -1)
-}
-
-func (s *Server) headerTimeout() time.Duration {
-	if s.ReadHeaderTimeout == 0 && s.ReadTimeout != 0 {
-		return max(s.ReadTimeout, 0)
-	}
-	return orDefault(s.ReadHeaderTimeout, DefaultHeaderTimeout)
-}
-
-func (s *Server) idleTimeout() time.Duration {
-	if s.IdleTimeout == 0 && s.ReadTimeout != 0 {
-		return max(s.ReadTimeout, 0)
-	}
-	return orDefault(s.IdleTimeout, DefaultIdleTimeout)
 }
 
 func (s *Server) errorLog() *log.Logger {

@@ -43,12 +43,11 @@ func (s *Server) ServeTLS(l net.Listener, certFile, keyFile string) error {
 // tlsLimits returns what the engine is to know of TLS.
 func (s *Server) tlsLimits() netio.TLS {
 	failures := &handshakeLog{logf: s.errorLog().Printf}
-	secrets, _ := s.kernelTLS() // serve has refused what is wrong
 	return netio.TLS{
-		HandshakeTimeout: orDefault(s.HandshakeTimeout, DefaultHandshakeTimeout),
+		HandshakeTimeout: span(s.HandshakeTimeout, DefaultHandshakeTimeout),
 		HandshakeRate:    max(s.TLSHandshakeRate, 0),
 		NotTLS:           answerPlainHTTP,
-		Kernel:           secrets,
+		Kernel:           s.kernelTLS(),
 		Failed: func(c netio.Conn, err error) {
 			failures.add(c.RemoteAddr(), err)
 			s.expired(c)

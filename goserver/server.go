@@ -11,8 +11,8 @@ import (
 	"github.com/hyperion-server/hyperion/goserver/internal/access"
 )
 
-// Defaults of Server's limits. A zero field means its default; where a field's
-// comment says so, a negative one means no limit.
+// Defaults of Server's limits. A zero field means its default; what a negative one means
+// is in the field's comment. A time of 36 years or more is none.
 const (
 	DefaultHeaderTimeout    = 10 * time.Second
 	DefaultIdleTimeout      = 65 * time.Second
@@ -30,7 +30,9 @@ const (
 
 // A Server serves HTTP. Its first fields are those of http.Server, with the
 // same meaning; the rest are Hyperion's own. A Server must not be copied, and
-// its fields must not be changed after the first call of a Serve method.
+// its fields must not be changed after the first call of a Serve method. Serve methods fail
+// when a field of Hyperion's own has a value that means nothing: with ErrSetting, ErrFileRung
+// or ErrKTLSName.
 type Server struct {
 	Addr                         string                                                 // TCP address "host:port"; "" means ":http" (":https" for the TLS methods)
 	Handler                      http.Handler                                           // nil means http.DefaultServeMux
@@ -40,7 +42,7 @@ type Server struct {
 	ReadHeaderTimeout            time.Duration                                          // request head, from its first byte or from accept; 0: ReadTimeout if set, else DefaultHeaderTimeout; negative: none. Passed: 408
 	WriteTimeout                 time.Duration                                          // from the end of the request head to the end of the response; 0 or less: none
 	IdleTimeout                  time.Duration                                          // between requests; 0: ReadTimeout if set, else DefaultIdleTimeout; negative: none. Passed: silent close
-	MaxHeaderBytes               int                                                    // request line and header section, bytes; 0: DefaultMaxHeaderBytes. Passed: 431
+	MaxHeaderBytes               int                                                    // request line and header section, bytes, of which more than 1 GiB are as that; 0 or less: DefaultMaxHeaderBytes. Passed: 431
 	ConnState                    func(net.Conn, http.ConnState)                         // as in http.Server; must not block
 	ErrorLog                     *log.Logger                                            // nil means log.Default
 	BaseContext                  func(net.Listener) context.Context                     // as in http.Server
@@ -65,8 +67,8 @@ type Server struct {
 	// may ask for one over HTTP/2 as well (SETTINGS_ENABLE_CONNECT_PROTOCOL, RFC 8441 §3).
 	WebSockets bool
 
-	MaxHeaderCount   int           // request fields; 0: DefaultMaxHeaderCount. Passed: 431
-	MaxTargetBytes   int           // request target, bytes; 0: DefaultMaxTargetBytes. Passed: 414
+	MaxHeaderCount   int           // request fields; 0: DefaultMaxHeaderCount; negative: Serve fails. Passed: 431
+	MaxTargetBytes   int           // request target, bytes; 0: DefaultMaxTargetBytes; negative: Serve fails. Passed: 414
 	MaxBodyBytes     int64         // request body, bytes; 0: DefaultMaxBodyBytes; negative: no limit. Passed: 413
 	BodyIdleTimeout  time.Duration // longest wait for the next body byte; 0: DefaultBodyIdleTimeout; negative: none. Passed: 408
 	MinBodyRate      int           // bytes a second, averaged over the time waited for the body, once that is over BodyIdleTimeout (30 s where that is none); 0: DefaultMinBodyRate; negative: none. Passed: 408
@@ -80,7 +82,8 @@ type Server struct {
 
 	// KTLS says whether the kernel makes the TLS records of responses, so that files are sent
 	// without passing through the process: of TLS 1.3 connections over TCP, on Linux with the module
-	// tls. One of KTLSAuto, KTLSOn and KTLSOff; "" is KTLSAuto without a word in the log.
+	// tls. One of KTLSAuto, KTLSOn and KTLSOff; "" is KTLSAuto without a word in the log. Serve methods
+	// return ErrKTLSName for others.
 	KTLS string
 
 	// HSTS is sent with each response over TLS; nil: it is not.

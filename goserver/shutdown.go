@@ -61,7 +61,7 @@ func (s *Server) closeSockets(ctx context.Context) (wait func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.sockets.Shutdown(ctx, orDefault(s.WebSocketSpread, DefaultWebSocketSpread))
+		s.sockets.Shutdown(ctx, span(s.WebSocketSpread, DefaultWebSocketSpread))
 	}()
 	return func() { <-done }
 }
