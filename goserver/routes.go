@@ -3,6 +3,7 @@ package goserver
 import (
 	"strings"
 
+	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/pagecache"
 )
 
@@ -32,7 +33,10 @@ func (s *Server) HandleStatic(pattern string, body []byte, contentType string) e
 // better an http.Handler. Unknown methods, malformed, duplicate or conflicting
 // patterns are errors. It may be called while the server runs.
 func (s *Server) Handle(pattern string, h Handler) error {
-	return s.routes.Handle(pattern, h)
+	if h == nil {
+		return s.routes.Handle(pattern, nil) // which it refuses
+	}
+	return s.routes.Handle(pattern, func(c *direct.Ctx) { h((*Ctx)(c)) })
 }
 
 // Stats returns the server's counts; it may be called at any time.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/hyperion-server/hyperion/goserver/internal/access"
 	"github.com/hyperion-server/hyperion/goserver/internal/direct"
 	"github.com/hyperion-server/hyperion/goserver/internal/h2"
 	"github.com/hyperion-server/hyperion/goserver/internal/netio"
@@ -215,12 +216,21 @@ func (s *Server) sessionConfig() *semantics.Config {
 		Handler:       s.handler(),
 		ErrorLog:      s.errorLog,
 		ConnState:     s.ConnState,
-		Done:          s.AccessLog,
+		Done:          s.accessLog(),
 		HSTS:          s.hsts(),
 		ServerValue:   s.standIn(),
 		Draining:      func() bool { return s.noKeep.Load() || s.ended.Load() },
 		KeepAlivesOff: s.noKeep.Load,
 	}
+}
+
+// accessLog returns AccessLog for the engines, nil if there is none.
+func (s *Server) accessLog() func(*access.Record) {
+	log := s.AccessLog
+	if log == nil {
+		return nil
+	}
+	return func(r *access.Record) { log((*Record)(r)) }
 }
 
 func (s *Server) errorLog() *log.Logger {

@@ -27,11 +27,8 @@ var (
 	ErrFieldOwned = errors.New("goserver: header is written by the server (Content-Length, Connection, Transfer-Encoding, Date, ...)")
 )
 
-// A Field is one request header field: the name in the sender's spelling and
-// the value without surrounding white space.
-type Field struct {
-	Name, Value []byte
-}
+// A Field is one request header field; it is goserver.Field, which tells of it.
+type Field = struct{ Name, Value []byte }
 
 // A Handler answers one request by describing the response on the Ctx. It may
 // block; it must not keep the Ctx, nor any slice got from it, after it returns.
@@ -92,7 +89,8 @@ type Response struct {
 
 // A Ctx is one request and the response to it. It lives from the call of its
 // handler until that returns; then it and its buffers serve another request.
-// It must not be used by two goroutines at once.
+// It must not be used by two goroutines at once. goserver.Ctx has the same methods, for
+// programs.
 type Ctx struct {
 	req    Request
 	resp   Response
