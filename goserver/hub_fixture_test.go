@@ -160,7 +160,7 @@ func fakeSocket(p *fakePeer, o *WebSocketOptions) *WebSocket {
 		o = &defaultWebSocket
 	}
 	s := &WebSocket{o: o}
-	s.conn.Init(fakeEngine(), &o.settle().config, fakeEngine().Route("hub"), ws.Agreement{}, s.observer())
+	s.conn.Init(&o.settle().config, fakeEngine().Route("hub"), ws.Agreement{}, s.observer())
 	s.conn.Start(p, nil)
 	return s
 }

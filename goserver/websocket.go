@@ -115,7 +115,7 @@ func Upgrade(w http.ResponseWriter, r *http.Request, o *WebSocketOptions) (*WebS
 		s.sub = &sub
 	}
 	e := up.Settings().WebSockets.(*ws.Engine)
-	s.conn.Init(e, &set.config, e.Route(o.route(r)), agreement, s.observer())
+	s.conn.Init(&set.config, e.Route(o.route(r)), agreement, s.observer())
 	if err := up.Upgrade(answer, &s.conn, s.conn.Start); err != nil {
 		if errors.Is(err, http.ErrNotSupported) {
 			answerMistake(w)

@@ -264,7 +264,7 @@ func (a *acceptor) adopt(fd int, remote netip.AddrPort) *epollConn {
 		gen = s.gen.Add(1)
 	}
 	c := a.newConn()
-	c.engine, c.fd, c.gen, c.remote, c.unix, c.fresh = e, int32(fd), gen, remote, a.unix, true
+	c.fd, c.gen, c.remote, c.unix, c.fresh = int32(fd), gen, remote, a.unix, true
 	c.poller = s.pollers[int(s.next.Add(1))%len(s.pollers)]
 	for h := s.high.Load(); int32(fd) > h && !s.high.CompareAndSwap(h, int32(fd)); h = s.high.Load() {
 	}

@@ -80,7 +80,7 @@ func TestWatch_notRegistered(t *testing.T) {
 		e := c.(*epollConn)
 		e.unregister() // it may have been parked
 		e.flags.And(^uint32(flagRegistered | flagWantsOut))
-		e.poller = &poller{engine: e.engine, fd: -1}
+		e.poller = &poller{engine: e.engine(), fd: -1}
 		e.poller.turn.taken.Store(true)
 		c.Watch(func() { gone <- true })
 		c.Unwatch()

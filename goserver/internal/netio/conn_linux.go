@@ -21,7 +21,6 @@ import (
 // only with closing held, so that a number can never be used after the kernel
 // gave it to another connection. The same goes for the slot.
 type epollConn struct {
-	engine    *Engine
 	poller    *poller
 	slot      *slot
 	rg, wg    gate
@@ -35,8 +34,8 @@ type epollConn struct {
 	fd        int32      // -1 when closed or detached
 	gen       uint32
 	flags     atomic.Uint32
-	spent     int  // bytes written since others last ran; of who writes
-	fresh     bool // nothing was read yet: the expiry is that of the first byte
+	spent     uint32 // bytes written since others last ran; of who writes
+	fresh     bool   // nothing was read yet: the expiry is that of the first byte
 	drained   bool
 	unix      bool
 }
@@ -50,6 +49,7 @@ const (
 	flagRests      // it was parked by Rest the last time, or is about to be
 )
 
+func (c *epollConn) engine() *Engine        { return c.poller.engine }
 func (c *epollConn) Remote() netip.AddrPort { return c.remote }
 func (c *epollConn) State() any             { return c.state }
 func (c *epollConn) SetState(s any)         { c.state = s }
@@ -240,8 +240,8 @@ func (c *epollConn) park(expiry time.Duration) bool {
 	if !c.fresh && !c.rests() {
 		c.slot.read.Store(int64(expiry))
 	}
-	c.parkedAt = c.engine.clock.Now()
-	e := c.engine // once parked, c may be served or closed by another
+	c.parkedAt = c.engine().clock.Now()
+	e := c.engine() // once parked, c may be served or closed by another
 	if !c.rg.park() {
 		c.drained = false
 		c.unexpire()
@@ -268,14 +268,14 @@ func (c *epollConn) expireRead() {
 }
 
 func (c *epollConn) expire(idle time.Duration) {
-	if c.kept() && !c.engine.aborting.Load() {
+	if c.kept() && !c.engine().aborting.Load() {
 		return
 	}
 	if !c.rg.state.CompareAndSwap(parked, nil) {
 		return
 	}
 	// The connection is ours now.
-	if c.engine.clock.Now()-c.parkedAt >= idle && (c.engine.aborting.Load() || !c.readable()) {
+	if c.engine().clock.Now()-c.parkedAt >= idle && (c.engine().aborting.Load() || !c.readable()) {
 		c.closeParked()
 		return
 	}
@@ -285,7 +285,7 @@ func (c *epollConn) expire(idle time.Duration) {
 // parkAgain parks a connection as it was, or has it served when an event came meanwhile.
 func (c *epollConn) parkAgain() {
 	if !c.rg.park() {
-		c.engine.workers.do(c.unparked())
+		c.engine().workers.do(c.unparked())
 	}
 }
 
@@ -337,11 +337,11 @@ func (c *epollConn) closeParked() {
 		if c.tls != nil {
 			c.tls.quiet = false // it is served though no data came
 		}
-		c.engine.workers.do(c.unparked())
+		c.engine().workers.do(c.unparked())
 		return
 	}
-	if c.engine.cfg.Expired != nil {
-		c.engine.cfg.Expired(c.outer())
+	if c.engine().cfg.Expired != nil {
+		c.engine().cfg.Expired(c.outer())
 	}
 	c.outer().End()
 }
@@ -409,7 +409,7 @@ func (c *epollConn) leave() int {
 		return -1
 	}
 	c.Unwatch()
-	c.engine.closed()
+	c.engine().closed()
 	return int(fd)
 }
 

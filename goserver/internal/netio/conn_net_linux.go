@@ -19,7 +19,7 @@ func (c *epollConn) LocalAddr() net.Addr {
 	if !ok {
 		return a
 	}
-	last := &c.engine.epoll.local
+	last := &c.engine().epoll.local
 	if l := last.Load(); l != nil && l.Port == own.Port && l.Zone == own.Zone && l.IP.Equal(own.IP) {
 		return l
 	}
@@ -82,7 +82,7 @@ func (c *epollConn) deadline(at *atomic.Int64, pass func(), t time.Time) error {
 		if left = time.Until(t); left <= 0 {
 			when = expired
 		} else {
-			when = int64(c.engine.clock.Exact() + left)
+			when = int64(c.engine().clock.Exact() + left)
 		}
 	}
 	c.closing.Lock()

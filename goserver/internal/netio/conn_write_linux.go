@@ -19,7 +19,7 @@ func (c *epollConn) writeStop() error {
 	if c.flags.Load()&flagAborted != 0 {
 		return ErrAborted
 	}
-	if at := c.slot.write.Load(); at == expired || at > 0 && int64(c.engine.clock.Exact()) > at {
+	if at := c.slot.write.Load(); at == expired || at > 0 && int64(c.engine().clock.Exact()) > at {
 		return ErrWriteExpired
 	}
 	return nil
@@ -34,7 +34,7 @@ const (
 
 // moved counts bytes that were written at once.
 func (c *epollConn) moved(n int) {
-	if c.spent += n; c.spent >= fairShare {
+	if c.spent += uint32(n); c.spent >= fairShare {
 		c.spent = 0
 		c.MayBlock()
 		runtime.Gosched()
@@ -165,7 +165,7 @@ func (c *epollConn) waitWrite() error {
 	if total == expired {
 		return ErrWriteExpired
 	}
-	idle := int64(c.engine.clock.Until(c.writeIdle))
+	idle := int64(c.engine().clock.Until(c.writeIdle))
 	if idle != 0 && (total == 0 || idle < total) {
 		if !w.CompareAndSwap(total, idle) {
 			return ErrWriteExpired

@@ -28,7 +28,7 @@ func (c *tlsConn) inKernel() bool { return c.kernel != nil && c.kernel.sealed !=
 
 // observe begins to look for what the kernel has to know.
 func (c *tlsConn) observe() {
-	if s := c.engine.cfg.TLS.Kernel; s != nil && !c.unix {
+	if s := c.engine().cfg.TLS.Kernel; s != nil && !c.unix {
 		c.kernel = &kernelTLS{handshake: s.Handshake()}
 	}
 }
@@ -63,7 +63,7 @@ func (c *tlsConn) offload() {
 		return
 	}
 	c.kernel = &kernelTLS{sealed: sealed}
-	c.engine.tls.kernel.Add(1)
+	c.engine().tls.kernel.Add(1)
 }
 
 // unobserve ends the observation, if one is running.
@@ -79,7 +79,7 @@ func (c *tlsConn) unobserve() {
 func (c *tlsConn) leaveKernel() {
 	c.unobserve()
 	if c.inKernel() && c.detached == nil {
-		c.engine.tls.kernel.Add(-1)
+		c.engine().tls.kernel.Add(-1)
 	}
 }
 

@@ -43,8 +43,8 @@ func (c *tlsConn) handshake() bool {
 	c.done = true
 	c.fresh = true // the first request has its own time
 	c.slot.write.Store(0)
-	c.slot.read.Store(int64(c.engine.clock.Until(c.engine.cfg.FirstByte)))
-	c.engine.shook(c, c.tc, nil)
+	c.slot.read.Store(int64(c.engine().clock.Until(c.engine().cfg.FirstByte)))
+	c.engine().shook(c, c.tc, nil)
 	return true
 }
 
@@ -97,12 +97,12 @@ func (c *tlsConn) handshakeFailed(err error) {
 	case ErrReadExpired, ErrWriteExpired:
 		err = ErrHandshakeTime
 	}
-	c.engine.shook(c, c.tc, err)
+	c.engine().shook(c, c.tc, err)
 	c.slot.read.Store(0)
 	c.slot.write.Store(0)
-	if err == ErrNotTLS && c.engine.cfg.TLS.NotTLS != nil {
+	if err == ErrNotTLS && c.engine().cfg.TLS.NotTLS != nil {
 		first := c.in.unread()
-		answer := c.engine.cfg.TLS.NotTLS(first[:min(len(first), recordHeader)])
+		answer := c.engine().cfg.TLS.NotTLS(first[:min(len(first), recordHeader)])
 		(*wire)(c).Write(answer)
 	}
 	if all, perr := c.push(false); all && perr == nil && !c.eof {
@@ -117,7 +117,7 @@ func (c *tlsConn) linger() {
 	if c.epollConn.CloseWrite() != nil {
 		return
 	}
-	c.slot.read.Store(int64(c.engine.clock.Until(maxShutdown)))
+	c.slot.read.Store(int64(c.engine().clock.Until(maxShutdown)))
 	for n := 0; n < maxUnread; {
 		c.in.r = c.in.w
 		err := c.fill()

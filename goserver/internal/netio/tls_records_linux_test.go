@@ -73,7 +73,7 @@ func TestTLS_idleEnds(t *testing.T) {
 	te := run(t, kinds[2], Config{}, func(c Conn) {
 		buf := make([]byte, 10)
 		for {
-			k := c.(*tlsConn).engine.clock
+			k := c.(*tlsConn).engine().clock
 			select {
 			case clock <- k:
 			default:

@@ -101,7 +101,7 @@ func (c *tlsConn) pushOut() (all bool, err error) {
 		}
 		n, errno := send(int(c.fd), c.out[c.sent:], 0)
 		c.sent += int(n)
-		c.spent += int(n)
+		c.spent += uint32(n)
 		if errno == syscall.EAGAIN {
 			break
 		}

@@ -18,7 +18,7 @@ func (c *Conn) Close(code wsframe.CloseCode, reason string) error {
 		return err
 	}
 	c.startClose(code, reason)
-	if c.driven || c.calling.Load() {
+	if c.driven || c.marked(markCalling) {
 		return nil
 	}
 	c.drain()

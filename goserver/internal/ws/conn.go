@@ -14,12 +14,11 @@ import (
 // A Conn is a server's end of a WebSocket connection. Everybody may write and close;
 // one at a time may read, unless the engine does.
 type Conn struct {
-	e          *Engine
 	cfg        *Config
-	route      *RouteStats
+	route      *RouteStats // also leads to the Engine
 	t          semantics.Transport
 	o          Observer     // a Handler, if the engine reads
-	prev, next *Conn        // in the list of e
+	prev, next *Conn        // in the list of the Engine
 	z          *compression // nil: none was agreed
 
 	reader
@@ -64,8 +63,8 @@ type Agreement struct {
 }
 
 // Init readies a zero Conn. The engine reads it if o is a Handler.
-func (c *Conn) Init(e *Engine, cfg *Config, route *RouteStats, a Agreement, o Observer) {
-	c.e, c.cfg, c.route, c.o = e, cfg, route, o
+func (c *Conn) Init(cfg *Config, route *RouteStats, a Agreement, o Observer) {
+	c.cfg, c.route, c.o = cfg, route, o
 	if d := a.Deflate; d != nil {
 		c.z = &compression{wsframe.NewDecompressor(d.Client), wsframe.NewCompressor(d.Server), d.Server}
 		c.z.inflate.MaxMessage, c.z.inflate.MaxRatio = cfg.MaxMessage, cfg.MaxRatio
@@ -90,12 +89,16 @@ func (c *Conn) Start(t semantics.Transport, ahead []byte) {
 	}
 	c.route.Opened.Add(1)
 	c.route.Open.Add(1)
-	if !c.e.add(c) {
+	if !c.engine().add(c) {
 		c.startClose(wsframe.CloseGoingAway, "server is shutting down")
 	}
 }
 
-func (c *Conn) now() time.Duration { return c.e.env.Clock.Now() }
+func (c *Conn) engine() *Engine { return c.route.engine }
+
+func (c *Conn) env() *Environment { return &c.route.engine.env }
+
+func (c *Conn) now() time.Duration { return c.env().Clock.Now() }
 
 // Returned is called when the handler of the opening handshake has returned: from then
 // on the engine reads, if it is to.
@@ -162,7 +165,7 @@ func (c *Conn) Abort() {
 // it, and who has made the connection dead.
 func (c *Conn) leave() {
 	for c.dead.Load() {
-		if !c.driven && !c.rd.TryLock() || c.driven && !c.left.Load() {
+		if !c.driven && !c.rd.TryLock() || c.driven && !c.marked(markLeft) {
 			return // who reads will come here
 		}
 		ended := c.end()
@@ -196,7 +199,7 @@ func (c *Conn) tellEnd() {
 	if end.done != nil {
 		close(end.done)
 	}
-	defer c.e.remove(c) // who shuts down waits for the callback
+	defer c.engine().remove(c) // who shuts down waits for the callback
 	c.observe(func() { c.o.Closed(end.err) })
 }
 

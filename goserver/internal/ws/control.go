@@ -26,7 +26,7 @@ func (c *Conn) control(op wsframe.Opcode, p []byte) error {
 		c.tell(c.o.Ping, p)
 	case wsframe.Pong:
 		if string(p) == keepalive && c.pingWaits {
-			c.route.observePing(c.e.env.Clock.Exact() - c.pingAt)
+			c.route.observePing(c.env().Clock.Exact() - c.pingAt)
 			c.pingWaits = false
 		}
 		c.tell(c.o.Pong, p)
@@ -38,8 +38,8 @@ func (c *Conn) control(op wsframe.Opcode, p []byte) error {
 
 // tell tells the program of a control frame.
 func (c *Conn) tell(f func([]byte), p []byte) {
-	c.calling.Store(true)
-	defer c.calling.Store(false)
+	c.marks.Or(markCalling)
+	defer c.marks.And(^uint32(markCalling))
 	c.observe(func() { f(p) })
 }
 
@@ -105,7 +105,7 @@ func (c *Conn) attend() {
 		return
 	}
 	if d := c.cfg.PingInterval; d > 0 && now >= max(c.heard, c.pingAt)+d {
-		c.pingAt, c.pingWaits = c.e.env.Clock.Exact(), true
+		c.pingAt, c.pingWaits = c.env().Clock.Exact(), true
 		c.writeControl(wsframe.Ping, []byte(keepalive))
 	}
 }
@@ -198,7 +198,7 @@ func (c *Conn) finish(err error) {
 func (c *Conn) discard() {
 	p := take(readSmall)
 	defer give(p)
-	c.t.ReadExpiry(c.e.env.Clock.Until(lingerTime))
+	c.t.ReadExpiry(c.env().Clock.Until(lingerTime))
 	for {
 		if _, err := c.t.Read((*p)[:cap(*p)]); err != nil {
 			return

@@ -31,7 +31,7 @@ func (e *Engine) Route(name string) *RouteStats {
 	if s, ok := e.routes.Load(name); ok {
 		return s.(*RouteStats)
 	}
-	s, _ := e.routes.LoadOrStore(name, new(RouteStats))
+	s, _ := e.routes.LoadOrStore(name, &RouteStats{engine: e})
 	return s.(*RouteStats)
 }
 

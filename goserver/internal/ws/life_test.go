@@ -71,7 +71,7 @@ func TestClose_whileReaderOpen(t *testing.T) {
 	bubble(t, func(b *bench) {
 		cfg := testConfig()
 		p := &speaker{bench: b, conn: new(Conn), w: newWire(b.T, b.clock, false)}
-		p.conn.Init(b.engine, &cfg, b.route, Agreement{Deflate: &wsframe.Deflate{}}, observes{p})
+		p.conn.Init(&cfg, b.route, Agreement{Deflate: &wsframe.Deflate{}}, observes{p})
 		p.conn.Start(p.w, nil)
 		p.say("TEXT nofin rsv1 hex | f248cd")
 		_, m, err := p.conn.Reader()

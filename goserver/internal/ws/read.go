@@ -151,7 +151,7 @@ func (c *Conn) overdue() error {
 		return interruption{context.Cause(c.bound.ctx)}
 	default:
 	}
-	if by := time.Duration(c.deadline.Load()); by != 0 && by <= c.e.env.Clock.Exact() {
+	if by := time.Duration(c.deadline.Load()); by != 0 && by <= c.env().Clock.Exact() {
 		return interruption{os.ErrDeadlineExceeded}
 	}
 	return nil
@@ -174,7 +174,7 @@ func (c *Conn) SetReadDeadline(t time.Time) {
 	}
 	by := time.Duration(0)
 	if !t.IsZero() {
-		by = max(c.e.env.Clock.Exact()+time.Until(t), 1)
+		by = max(c.env().Clock.Exact()+time.Until(t), 1)
 	}
 	c.deadline.Store(int64(by))
 	c.wake()

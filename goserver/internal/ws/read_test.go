@@ -49,7 +49,7 @@ func TestNext_valid(t *testing.T) {
 					if deflate {
 						p = &speaker{bench: b, conn: new(Conn), w: newWire(b.T, b.clock, false)}
 						cfg := testConfig()
-						p.conn.Init(b.engine, &cfg, b.route, Agreement{Deflate: &wsframe.Deflate{}}, observes{p})
+						p.conn.Init(&cfg, b.route, Agreement{Deflate: &wsframe.Deflate{}}, observes{p})
 						p.conn.Start(p.w, nil)
 						p.say("TEXT rsv1 hex | f248cdc9c90700")
 					} else {
@@ -198,7 +198,7 @@ func TestReader_afterDeadline(t *testing.T) {
 			if deflate {
 				a.Deflate = &wsframe.Deflate{}
 			}
-			p.conn.Init(b.engine, &cfg, b.route, a, observes{p})
+			p.conn.Init(&cfg, b.route, a, observes{p})
 			p.conn.Start(p.w, nil)
 			begin, rest := "TEXT nofin hex | 48656cc3", "CONT hex | b66f"
 			want := "Helöo"

@@ -23,17 +23,24 @@ const maxEmptyFrames = 1 << 10
 // reader is the part of a Conn that belongs to who reads. What it needs while something comes
 // is lent to it.
 type reader struct {
-	*incoming               // nil while the engine waits for a message
-	*program                // nil: the engine reads
-	driven    bool          // it does
-	large     bool          // the last frame was longer than half of readLarge
-	pingWaits bool          // the pong of the engine's last ping has not come
-	looked    bool          // the peer's silence has lasted too long, and who reads looks once more
-	left      atomic.Bool   // the engine will not read again
-	calling   atomic.Bool   // a callback for a control frame runs
+	*incoming      // nil while the engine waits for a message
+	*program       // nil: the engine reads
+	driven    bool // it does
+	large     bool // the last frame was longer than half of readLarge
+	pingWaits bool // the pong of the engine's last ping has not come
+	looked    bool // the peer's silence has lasted too long, and who reads looks once more
+	marks     atomic.Uint32
 	heard     time.Duration // when something came last
 	pingAt    time.Duration // when that was sent, on the exact clock; 0: none was
 }
+
+// marks of a reader, which others look at.
+const (
+	markLeft    = 1 << iota // the engine will not read again
+	markCalling             // a callback for a control frame runs
+)
+
+func (r *reader) marked(m uint32) bool { return r.marks.Load()&m != 0 }
 
 // incoming is what has come.
 type incoming struct {

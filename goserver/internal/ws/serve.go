@@ -59,7 +59,7 @@ func (c *Conn) serve() {
 // stop ends the engine's reading, because of err.
 func (c *Conn) stop(err error) {
 	c.finish(err)
-	c.left.Store(true)
+	c.marks.Or(markLeft)
 	c.leave()
 }
 
@@ -100,7 +100,7 @@ func (c *Conn) hand() {
 // goroutine. http.ErrAbortHandler asks for no word in the log, here as in a handler.
 func (c *Conn) panicked(v any) {
 	if v != nil && v != http.ErrAbortHandler {
-		c.e.env.Logf("websocket: panic in a callback: %v\n%s", v, debug.Stack())
+		c.env().Logf("websocket: panic in a callback: %v\n%s", v, debug.Stack())
 	}
 	c.startClose(wsframe.CloseInternalError, "")
 }

@@ -71,7 +71,7 @@ func (b *bench) connect(s style, cfg Config, a Agreement, set func(*speaker)) *s
 	if s == callback {
 		o = handles{observes{p}}
 	}
-	p.conn.Init(b.engine, &cfg, b.route, a, o)
+	p.conn.Init(&cfg, b.route, a, o)
 	p.conn.Start(p.w, nil)
 	if s == callback {
 		go p.conn.Returned(true)
@@ -84,7 +84,7 @@ func (b *bench) connect(s style, cfg Config, a Agreement, set func(*speaker)) *s
 // idle is connect for a program that never reads.
 func (b *bench) unread(cfg Config) *speaker {
 	p := &speaker{bench: b, conn: new(Conn), w: newWire(b.T, b.clock, false)}
-	p.conn.Init(b.engine, &cfg, b.route, Agreement{}, observes{p})
+	p.conn.Init(&cfg, b.route, Agreement{}, observes{p})
 	p.conn.Start(p.w, nil)
 	return p
 }

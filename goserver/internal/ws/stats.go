@@ -10,6 +10,8 @@ import (
 // RouteStats counts for the sockets of a route. The bounds of histograms are those
 // of RatioBounds and PingBounds; the last bucket has the rest.
 type RouteStats struct {
+	engine *Engine
+
 	Open                    atomic.Int64
 	Opened                  atomic.Int64
 	MessagesIn, MessagesOut atomic.Int64

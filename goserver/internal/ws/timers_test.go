@@ -116,7 +116,7 @@ func TestStart_ahead(t *testing.T) {
 					if s == callback {
 						o = handles{observes{p}}
 					}
-					p.conn.Init(b.engine, &cfg, b.route, Agreement{}, o)
+					p.conn.Init(&cfg, b.route, Agreement{}, o)
 					ahead := append([]byte(nil), first[:cut]...)
 					p.conn.Start(p.w, ahead)
 					clear(ahead)

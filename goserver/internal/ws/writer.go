@@ -291,7 +291,7 @@ func (c *Conn) hurried() bool {
 		return false
 	}
 	last := c.burstAt
-	c.burstAt = c.e.env.Clock.Exact()
+	c.burstAt = c.env().Clock.Exact()
 	return last > 0 && c.burstAt-last < burstGap
 }
 
