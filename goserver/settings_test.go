@@ -26,9 +26,9 @@ import (
 	"github.com/hyperion-server/hyperion/goserver"
 )
 
-// numbers returns the names of the fields of a struct that hold a number.
+// numbers returns the names of the fields of a struct, given by a pointer, that hold a number.
 func numbers(v any) (names []string) {
-	for t, i := reflect.TypeOf(v), 0; i < t.NumField(); i++ {
+	for t, i := reflect.TypeOf(v).Elem(), 0; i < t.NumField(); i++ {
 		if f := t.Field(i); f.IsExported() && (f.Type.Kind() == reflect.Int || f.Type.Kind() == reflect.Int64 || f.Type.Kind() == reflect.Uint16) {
 			names = append(names, f.Name)
 		}
@@ -87,7 +87,7 @@ var refusedBelow = map[string]bool{"MaxHeaderCount": true, "MaxTargetBytes": tru
 // names it.
 func TestServer_numbers(t *testing.T) {
 	text := comments(t, "server.go", "Server")
-	for _, name := range numbers(goserver.Server{}) {
+	for _, name := range numbers(&goserver.Server{}) {
 		saysNumbers(t, name, text[name])
 		for _, n := range []int64{-1, -math.MaxInt64, 0, math.MaxInt64} {
 			t.Run(fmt.Sprint(name, " ", n), func(t *testing.T) {
@@ -110,7 +110,7 @@ func TestServer_numbers(t *testing.T) {
 func answers(t *testing.T, like *goserver.Server, speaks string, overTLS bool) {
 	t.Helper()
 	srv, v := &goserver.Server{}, reflect.ValueOf(like).Elem()
-	for _, name := range numbers(*like) {
+	for _, name := range numbers(like) {
 		reflect.ValueOf(srv).Elem().FieldByName(name).Set(v.FieldByName(name))
 	}
 	srv.Protocols = protocols(speaks)
@@ -198,7 +198,7 @@ func TestStaticOptions_numbers(t *testing.T) {
 		"AdmitAfter": {-1, -math.MaxInt64, math.MaxInt64}, "OpenFiles": {math.MaxInt64},
 	}
 	text := comments(t, "static.go", "StaticOptions")
-	for _, name := range numbers(goserver.StaticOptions{}) {
+	for _, name := range numbers(&goserver.StaticOptions{}) {
 		saysNumbers(t, name, text[name])
 		for _, n := range []int64{-1, -math.MaxInt64, 0, math.MaxInt64} {
 			var o goserver.StaticOptions
@@ -232,7 +232,7 @@ func TestTLSOptions_numbers(t *testing.T) {
 	}
 	text := comments(t, "tls_options.go", "TLSOptions")
 	saysNumbers(t, "TicketRotation", text["TicketRotation"])
-	for _, name := range numbers(goserver.TLSOptions{}) {
+	for _, name := range numbers(&goserver.TLSOptions{}) {
 		for _, n := range []int64{-1, -math.MaxInt64, 0, math.MaxInt64} {
 			o := goserver.TLSOptions{SelfSigned: true, Logger: slog.New(slog.DiscardHandler)}
 			set(&o, name, n)

@@ -24,7 +24,7 @@ func TestAliases_documented(t *testing.T) {
 		for _, a := range aliases(parsed(t, dir)) {
 			found++
 			for _, name := range members(parsed(t, a.dir), a.target) {
-				if !regexp.MustCompile(`\b` + name + `\b`).MatchString(a.comment) {
+				if !slices.Contains(known(a.comment), name) && !regexp.MustCompile(`\b`+name+`\b`).MatchString(a.comment) {
 					t.Errorf("%s.%s stands for %s.%s: its comment does not name %s", dir, a.name, a.dir, a.target, name)
 				}
 			}
@@ -33,6 +33,14 @@ func TestAliases_documented(t *testing.T) {
 	if found == 0 {
 		t.Error("there are no aliases of internal types: this test is for nothing")
 	}
+}
+
+// known returns the methods that a comment tells of by the name of an interface of io.
+func known(comment string) (methods []string) {
+	if strings.Contains(comment, "an io.WriteCloser") {
+		methods = append(methods, "Write", "Close")
+	}
+	return methods
 }
 
 // parsed returns the files of a package, without tests.
