@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,9 +13,18 @@ import (
 	"github.com/hyperion-server/hyperion/internal/localnet"
 )
 
+// hearHangups has the processes that the test starts hear SIGHUP, also where the test runs under nohup:
+// that a signal is ignored is inherited.
+func hearHangups(t *testing.T) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(c) })
+}
+
 // SIGHUP has the certificates read again, and says what came of it, each time.
 func TestHangup_certificates(t *testing.T) {
 	t.Parallel()
+	hearHangups(t)
 	ca := newAuthority(t)
 	ca.issue(t, "a.example", time.Time{})
 	s := serve(t, nil, ca.flags("a.example")...)
@@ -42,6 +52,7 @@ func TestHangup_certificates(t *testing.T) {
 
 // Without TLS there is nothing to read; under nohup the signal is nobody's.
 func TestHangup_plain(t *testing.T) {
+	hearHangups(t)
 	s := serve(t, nil)
 	s.signal(t, syscall.SIGHUP)
 	s.errOut.wait(t, "nothing to read again")
@@ -67,6 +78,7 @@ func TestHangup_plain(t *testing.T) {
 // On a terminal SIGHUP does the same, until it comes since the terminal has gone: that ends
 // the server in good order.
 func TestHangup_terminal(t *testing.T) {
+	hearHangups(t)
 	pty, tty := terminal(t)
 	cmd := command(t, nil, "--port", localnet.Port(t))
 	cmd.Stdin, cmd.SysProcAttr = tty, &syscall.SysProcAttr{Setsid: true, Setctty: true} // the terminal of descriptor 0
