@@ -44,6 +44,7 @@ type socketStream struct {
 	status string
 	fields map[string]string
 	in     bytes.Buffer
+	taken  int // bytes read that the window has not been given back
 	send   int64
 	ended  bool  // the server has
 	err    error // it was reset
@@ -212,8 +213,9 @@ func (st *socketStream) Read(p []byte) (int, error) {
 		c.change.Wait()
 	}
 	n, _ := st.in.Read(p)
-	if !st.ended {
-		c.out.WriteWindowUpdate(st.id, uint32(n))
+	if st.taken += n; !st.ended && st.taken > c.window/16 { // for each few bytes it would be a flood
+		c.out.WriteWindowUpdate(st.id, uint32(st.taken))
+		st.taken = 0
 	}
 	return n, nil
 }
